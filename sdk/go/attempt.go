@@ -29,27 +29,48 @@ func (n *node) attempt(ctx Context, given map[string]json.RawMessage) outcome {
 	taken := make([]any, len(n.inputs))
 	for i, in := range n.inputs {
 		text, there := given[in.name]
+		if !there && in.from.part != "" {
+			// The element has no such part.
+			taken[i] = reflect.New(in.typ).Interface()
+			continue
+		}
 		if !there {
 			return ending(Fail("input %s is missing", in.name))
 		}
 		value, err := decode(text, in.typ)
+		if errors.Is(err, errNull) && in.from.part != "" {
+			return ending(Fail("input %s: the part of its element is null; take a pointer", in.name))
+		}
 		if err != nil {
 			return ending(Fail("input %s: %w", in.name, err))
 		}
 		taken[i] = value
 	}
 	result, err := n.guarded(ctx, taken)
+	var updated *Updated
+	if errors.As(err, &updated) {
+		return n.updated(result, updated)
+	}
 	if err != nil {
 		return ending(err)
 	}
 	if choice, chosen := result.(Choice); chosen && n.branches {
 		return n.chosen(choice)
 	}
-	output, err := encode(reflect.ValueOf(&result).Elem().Elem())
+	output, err := n.encoded(result)
 	if err != nil {
-		return ending(Fail("what %s (%s) returned can't be passed on: %w", n.id, placeOf(n.function), err))
+		return ending(err)
 	}
 	return outcome{output: output}
+}
+
+// encoded is what the task returned, as JSON.
+func (n *node) encoded(result any) (json.RawMessage, error) {
+	output, err := encode(reflect.ValueOf(&result).Elem().Elem())
+	if err != nil {
+		return nil, Fail("what %s (%s) returned can't be passed on: %w", n.id, placeOf(n.function), err)
+	}
+	return output, nil
 }
 
 // guarded calls the function and makes an error of a panic.
@@ -160,28 +181,92 @@ func more(failure *Failure) json.RawMessage {
 }
 
 func waiting(deferred *Deferred) outcome {
+	if err := deferred.mistake(); err != nil {
+		return ending(err)
+	}
 	state, err := encode(reflect.ValueOf(&deferred.State).Elem())
 	if err != nil {
 		return ending(Fail("the deferral's state can't be passed on: %w", err))
 	}
 	document := object{{"kind", "defer"}}
-	if deferred.After < 0 || deferred.Timeout < 0 {
-		return ending(Fail("a deferral can't be for %s", min(deferred.After, deferred.Timeout)))
-	}
 	switch {
 	case deferred.Event != "":
 		document.set("event", deferred.Event)
-		if deferred.Timeout > 0 {
-			document.set("timeout_ms", milliseconds(deferred.Timeout))
+	case deferred.Run != "":
+		document.set("run", deferred.Run)
+	case deferred.DAG != "":
+		document.set("dag", deferred.DAG)
+		document.set("logical_date", text(deferred.LogicalDate))
+	case deferred.Call != nil:
+		call, err := called(deferred.Call)
+		if err != nil {
+			return ending(err)
 		}
+		document.set("call", call)
+	case deferred.Approval != nil:
+		question, err := asked(deferred.Approval)
+		if err != nil {
+			return ending(err)
+		}
+		document.set("approval", question)
 	case deferred.Until.IsZero():
 		document.set("after_ms", milliseconds(deferred.After))
 	default:
-		document.set("until", deferred.Until.UTC().Format(time.RFC3339Nano))
+		document.set("until", text(deferred.Until))
+	}
+	if deferred.Timeout > 0 {
+		document.set("timeout_ms", milliseconds(deferred.Timeout))
 	}
 	document.set("state", state)
 	return control(document)
 }
+
+// asked is a question as the contract has it.
+func asked(question *Approval) (object, error) {
+	document := object{{"subject", question.Subject}}
+	if question.Body != "" {
+		document.set("body", question.Body)
+	}
+	if len(question.Options) > 0 {
+		document.set("options", question.Options)
+	}
+	if question.Default != "" {
+		document.set("default", question.Default)
+	}
+	if len(question.Approvers) > 0 {
+		document.set("approvers", question.Approvers)
+	}
+	if question.Form != nil {
+		form, err := encode(reflect.ValueOf(&question.Form).Elem())
+		if err != nil {
+			return nil, Fail("the form of the question %q can't be passed on: %w", question.Subject, err)
+		}
+		document.set("form", form)
+	}
+	return document, nil
+}
+
+// called is a call as the contract has it.
+func called(call *Call) (object, error) {
+	params, err := encode(reflect.ValueOf(&call.Params).Elem())
+	switch {
+	case err != nil:
+		return nil, Fail("the parameters of the call of %s can't be passed on: %w", call.DAG, err)
+	case string(params) == "null":
+		params = json.RawMessage("{}")
+	case params[0] != '{':
+		return nil, Fail("the parameters of the call of %s are a map or a struct, not %T", call.DAG, call.Params)
+	}
+	document := object{{"dag", call.DAG}, {"params", params}}
+	if !call.LogicalDate.IsZero() {
+		document.set("logical_date", text(call.LogicalDate))
+	}
+	document.set("wait", !call.Detached)
+	return document, nil
+}
+
+// text is a point in time as documents have it.
+func text(moment time.Time) string { return moment.UTC().Format(time.RFC3339Nano) }
 
 // milliseconds, rounded up: nothing is woken too early.
 func milliseconds(d time.Duration) int64 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func TestWhatDoesNotFitFailsForGood(t *testing.T) {
 		{attempted(text, "null"), "input in: it is null, since the task that gives it was skipped"},
 		{attempted(func(_ Context, in lists) (int, error) { return 0, nil }, `{"Names": [1]}`), "input in: Names.0: expected string, got number"},
 		{attempted(func(Context, int) (float64, error) { return math.NaN(), nil }, "1"), "can't be passed on: unsupported value: NaN"},
-		{attempted(func(Context, int) (any, error) { return make(chan int), nil }, "1"), "attempt_test.go:72) returned can't be passed on"},
+		{attempted(func(Context, int) (any, error) { return make(chan int), nil }, "1"), "attempt_test.go:73) returned can't be passed on"},
 		{attempted(func(Context, int) (any, error) {
 			var loop any
 			loop = &loop
@@ -84,6 +85,7 @@ func TestWhatDoesNotFitFailsForGood(t *testing.T) {
 }
 
 func TestErrorsSayHowAnAttemptEnds(t *testing.T) {
+	date := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
 	for _, one := range []struct {
 		err      error
 		failure  *failed
@@ -102,7 +104,7 @@ func TestErrorsSayHowAnAttemptEnds(t *testing.T) {
 		{err: fmt.Errorf("so: %w", Skip("")), controls: `{"kind":"skip"}`},
 		{err: DeferFor(time.Minute, []int{1}), controls: `{"kind":"defer","after_ms":60000,"state":[1]}`},
 		{
-			err:      DeferUntil(time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)), nil),
+			err:      DeferUntil(date, nil),
 			controls: `{"kind":"defer","until":"2026-01-02T02:04:05Z","state":null}`,
 		},
 		{
@@ -111,6 +113,76 @@ func TestErrorsSayHowAnAttemptEnds(t *testing.T) {
 		},
 		{err: DeferUntilEvent("paid", 0, nil), controls: `{"kind":"defer","event":"paid","state":null}`},
 		{err: DeferUntilEvent("paid", -1, nil), failure: &failed{message: "a deferral can't be for -1ns"}},
+		{
+			err:      DeferUntilRun("0c3k5v7n9q1st", time.Second, 1),
+			controls: `{"kind":"defer","run":"0c3k5v7n9q1st","timeout_ms":1000,"state":1}`,
+		},
+		{
+			err:      DeferUntilDAG("daily", date, 0, nil),
+			controls: `{"kind":"defer","dag":"daily","logical_date":"2026-01-02T02:04:05Z","state":null}`,
+		},
+		{
+			err: CallDAG(Call{DAG: "child", Params: map[string]int{"rows": 7}, LogicalDate: date}, time.Hour, nil),
+			controls: `{"kind":"defer","call":{"dag":"child","params":{"rows":7},"logical_date":"2026-01-02T02:04:05Z","wait":true},` +
+				`"timeout_ms":3600000,"state":null}`,
+		},
+		{
+			err:      CallDAG(Call{DAG: "child", Detached: true}, 0, nil),
+			controls: `{"kind":"defer","call":{"dag":"child","params":{},"wait":false},"state":null}`,
+		},
+		{
+			err:      CallDAG(Call{DAG: "child", Params: map[string]any(nil)}, 0, nil),
+			controls: `{"kind":"defer","call":{"dag":"child","params":{},"wait":true},"state":null}`,
+		},
+		{
+			err:     CallDAG(Call{DAG: "child", Params: []int{7}}, 0, nil),
+			failure: &failed{message: "the parameters of the call of child are a map or a struct, not []int"},
+		},
+		{
+			err:     CallDAG(Call{DAG: "child", Params: map[string]any{"x": make(chan int)}}, 0, nil),
+			failure: &failed{message: "the parameters of the call of child can't be passed on: unsupported type: chan int"},
+		},
+		{
+			err:     CallDAG(Call{DAG: "child", Detached: true}, time.Second, nil),
+			failure: &failed{message: "a detached call takes no timeout: it waits for nothing"},
+		},
+		{
+			err: Ask(Approval{
+				Subject: "Ship it?", Body: "**now**", Options: []string{"ship", "wait"}, Default: "wait",
+				Form: map[string]string{"type": "object"}, Approvers: []string{"ada"},
+			}, 5*time.Second, nil),
+			controls: `{"kind":"defer","approval":{"subject":"Ship it?","body":"**now**","options":["ship","wait"],"default":"wait","approvers":["ada"],"form":{"type":"object"}},"timeout_ms":5000,"state":null}`,
+		},
+		{
+			err:      Ask(Approval{Subject: "Ship it?"}, 0, nil),
+			controls: `{"kind":"defer","approval":{"subject":"Ship it?"},"state":null}`,
+		},
+		{
+			err:     Ask(Approval{Subject: "Ship it?", Default: "reject"}, 0, nil),
+			failure: &failed{message: "the default of an approval is the answer after the timeout: give one"},
+		},
+		{err: Ask(Approval{}, 0, nil), failure: &failed{message: `an approval asks a question, not ""`}},
+		{err: CallDAG(Call{}, 0, nil), failure: &failed{message: `a call names a DAG by its id, not ""`}},
+		{err: DeferUntilEvent("", 0, nil), failure: &failed{message: `an event has a name, not ""`}},
+		{err: DeferUntilRun("", 0, nil), failure: &failed{message: `a run has an id, not ""`}},
+		{err: DeferUntilDAG("", date, 0, nil), failure: &failed{message: `a DAG has an id, not ""`}},
+		{
+			err:     DeferUntilDAG("daily", time.Time{}, 0, nil),
+			failure: &failed{message: "a deferral's DAG and LogicalDate go together"},
+		},
+		{
+			err:     &Deferred{Run: "0c3k5v7n9q1st", LogicalDate: date},
+			failure: &failed{message: "a deferral's DAG and LogicalDate go together"},
+		},
+		{
+			err:     &Deferred{Event: "paid", Run: "0c3k5v7n9q1st"},
+			failure: &failed{message: "a deferral has one of Until, After, Event, Run, DAG, Call and Approval"},
+		},
+		{
+			err:     &Deferred{Call: &Call{DAG: "child"}, LogicalDate: date},
+			failure: &failed{message: "the date of a called run is the call's: weft.Call{LogicalDate: ...}"},
+		},
+		{err: &Deferred{After: 1, Timeout: 1}, failure: &failed{message: "a deferral by time takes no Timeout"}},
 		{err: DeferFor(-1, nil), failure: &failed{message: "a deferral can't be for -1ns"}},
 	} {
 		end := ends(one.err)
@@ -119,6 +191,24 @@ func TestErrorsSayHowAnAttemptEnds(t *testing.T) {
 		}
 		if one.failure != nil && fmt.Sprintf("%+v", end.failure) != fmt.Sprintf("%+v", one.failure) {
 			t.Errorf("%v: %+v", one.err, end.failure)
+		}
+	}
+}
+
+func TestTheHostSaysWhatWokeATask(t *testing.T) {
+	for document, wanted := range map[string]Woken{
+		`{"event":"paid","payload":3}`: {Event: "paid", Payload: json.RawMessage("3")},
+		`{"timeout":true}`:             {TimedOut: true},
+		`{"command":true}`:             {ByCommand: true},
+		`{"run":"0c3k5v7n9q1st","dag":"child","state":"success","outputs":{"a":[1]}}`: {
+			Run: "0c3k5v7n9q1st", DAG: "child", State: "success", Outputs: map[string]json.RawMessage{"a": json.RawMessage("[1]")},
+		},
+		`{"run":null,"dag":null,"state":"missing"}`:            {State: "missing"},
+		`{"error":{"code":"dag_paused","message":"it rests"}}`: {Error: &CallError{"dag_paused", "it rests"}},
+	} {
+		var found Attempt
+		if err := json.Unmarshal([]byte(`{"woken":`+document+`}`), &found); err != nil || !reflect.DeepEqual(*found.Woken, wanted) {
+			t.Errorf("%s: %+v, %v", document, found.Woken, err)
 		}
 	}
 }
@@ -196,5 +286,50 @@ func TestTasksOfOneIDAreDistinguished(t *testing.T) {
 	}
 	if _, err := describe(nil); !errors.Is(err, errNoDAG) {
 		t.Error(err)
+	}
+}
+
+type line struct {
+	ID   int    `json:"id"`
+	Note string `json:"note"`
+	Size *int   `json:"size"`
+}
+
+func TestAPartThatAnElementLacksIsZero(t *testing.T) {
+	d := DAG("d")
+	list := Param(d, "list", []line{})
+	note := Parts(list, func(l *line) *string { return &l.Note })
+	id := Each(Parts(list, func(l *line) *int { return &l.ID }))
+	size := Each(Parts(list, func(l *line) **int { return &l.Size }))
+	Expand3(d, "parts", func(_ Context, note string, id int, size *int) (string, error) {
+		return fmt.Sprintf("%q %d %v", note, id, size == nil), nil
+	}, note, id, size)
+	Expand2(d, "optional", func(_ Context, note string, id *int) (string, error) {
+		return fmt.Sprintf("%q %v", note, id == nil), nil
+	}, note, Optional(id))
+	Expand(d, "whole", func(Context, line) (int, error) { return 0, nil }, list)
+	for _, one := range []struct{ task, given, output, message string }{
+		{"parts", `{"note": "a", "id": 3, "size": 4}`, `"\"a\" 3 false"`, ""},
+		{"parts", `{"id": 3, "size": null}`, `"\"\" 3 true"`, ""},
+		{"parts", `{}`, `"\"\" 0 true"`, ""},
+		{"optional", `{"note": "a"}`, `"\"a\" true"`, ""},
+		{"optional", `{"id": 1}`, `"\"\" false"`, ""},
+		{"parts", `{"note": null}`, "", "input note: the part of its element is null; take a pointer"},
+		{"parts", `{"id": "x"}`, "", "input id: expected int, got string"},
+		{"whole", `{}`, "", "input list is missing"},
+	} {
+		var given map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(one.given), &given); err != nil {
+			t.Fatal(err)
+		}
+		end := d.find(one.task).attempt(nil, given)
+		if one.message == "" {
+			var found, wanted string
+			if err := errors.Join(json.Unmarshal(end.output, &found), json.Unmarshal([]byte(one.output), &wanted)); err != nil || found != wanted {
+				t.Errorf("%s with %s: %s, %+v", one.task, one.given, end.output, end.failure)
+			}
+		} else if end.failure == nil || end.failure.retryable || end.failure.message != one.message {
+			t.Errorf("%s with %s: %s, %+v", one.task, one.given, end.output, end.failure)
+		}
 	}
 }

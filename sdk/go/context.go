@@ -3,7 +3,11 @@ package weft
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -47,7 +51,7 @@ type Attempt struct {
 	Deadline *time.Time `json:"deadline"`
 	// Equal over the retries of a task instance, new after it was cleared.
 	IdempotencyKey string `json:"idempotency_key"`
-	// What ended the wait of [DeferUntilEvent]; nil in any other attempt.
+	// What ended the wait for an event, a run or a call; nil in any other attempt.
 	Woken *Woken `json:"woken"`
 }
 
@@ -59,6 +63,113 @@ type Woken struct {
 	Payload json.RawMessage `json:"payload"`
 	// Whether the timeout came first.
 	TimedOut bool `json:"timeout"`
+	// The run that ended: the one that the task waited for, or called; and its DAG.
+	Run string `json:"run"`
+	DAG string `json:"dag"`
+	// "success", "failed" or "cancelled"; "queued" after a detached call; "missing" where there is no such run.
+	State string `json:"state"`
+	// What the last tasks of a called run returned, by task; nil where that is more than 256 KiB.
+	Outputs map[string]json.RawMessage `json:"outputs"`
+	// Why the run was not created that the task called.
+	Error *CallError `json:"error"`
+	// The answer to what the task asked.
+	Decision *Decision `json:"approval"`
+	// Whether a person or a program resumed the task before what it waits for came.
+	ByCommand bool `json:"command"`
+}
+
+// CallError is why a run was not created.
+type CallError struct {
+	// A stable name of the reason, such as "dag_paused".
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Decision is the answer to what a task asked.
+type Decision struct {
+	// The option that was chosen.
+	Option string `json:"option"`
+	// What who chose it wrote.
+	Comment string `json:"comment"`
+	// The form's values.
+	Fields map[string]json.RawMessage `json:"fields"`
+	// The name of the token that chose it; empty where it is the default after the timeout.
+	By string `json:"by"`
+	// When it was chosen, as RFC 3339 has it; empty where no one did.
+	At string `json:"at"`
+}
+
+// Approved is whether it is the option "approve".
+func (d *Decision) Approved() bool { return d.Option == "approve" }
+
+// Decided is the answer to what the task asked. It fails for good where no one answered in time, or the task was
+// woken otherwise.
+func (w *Woken) Decided() (*Decision, error) {
+	switch {
+	case w.Decision != nil:
+		return w.Decision, nil
+	case w.TimedOut:
+		return nil, Fail("no one answered in time")
+	default:
+		return nil, Fail("the task was woken by something else than an answer")
+	}
+}
+
+// Succeeded is the outputs of a run that succeeded, none of one that was not called. It fails for good where the
+// run did not succeed, was not created, or did not end in time.
+func (w *Woken) Succeeded() (map[string]json.RawMessage, error) {
+	if w.State == "success" {
+		return w.Outputs, nil
+	}
+	return nil, Fail("%s", w.words())
+}
+
+// Output reads what the last task of this name returned in a called run that succeeded. It fails for good as
+// [Woken.Succeeded] does.
+func (w *Woken) Output(task string, into any) error {
+	outputs, err := w.Succeeded()
+	if err != nil {
+		return err
+	}
+	output, there := outputs[task]
+	switch {
+	case there:
+		if err := json.Unmarshal(output, into); err != nil {
+			return Fail("the output of %q in %s: %w", task, w.name(), misfit(err))
+		}
+		return nil
+	case outputs == nil:
+		return Fail("%s left no outputs: those of called runs come back, up to 256 KiB in all", w.name())
+	}
+	known := slices.Sorted(maps.Keys(outputs))
+	return Fail("%s has no output of %q, but of its last tasks that are not mapped: %s", w.name(), task, strings.Join(known, ", "))
+}
+
+func (w *Woken) name() string {
+	if w.DAG == "" {
+		return "run " + w.Run
+	}
+	return "run " + w.Run + " of DAG " + w.DAG
+}
+
+func (w *Woken) words() string {
+	switch {
+	case w.Error != nil:
+		return fmt.Sprintf("the call was refused: %s (%s)", w.Error.Message, w.Error.Code)
+	case w.TimedOut:
+		return "the run did not end in time"
+	case w.ByCommand:
+		return "the task was resumed by a command, before the run ended"
+	case w.State == "":
+		return fmt.Sprintf("the task was woken by the event %q, not by a run", w.Event)
+	case w.State == "missing" && w.Run == "":
+		return "there is no DAG " + w.DAG + ", so it has no run"
+	case w.State == "missing":
+		return "there is no run " + w.Run
+	case w.State == "queued":
+		return w.name() + " is still queued: a detached call does not wait for its end"
+	}
+	return w.name() + " ended as " + w.State
 }
 
 // DataInterval is what a run is for: from Start, and before End.

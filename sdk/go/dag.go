@@ -33,6 +33,23 @@ func DAG(id string, settings ...DAGOption) *Dag {
 	for _, setting := range settings {
 		setting.onDAG(d)
 	}
+	if d.settings.get("on_missed_deadline") != nil && d.settings.get("deadline") == nil {
+		d.problem(d.at, "DAG %s: %s", id, noDeadline)
+	}
+	if several, ok := d.settings.get("schedule").([]string); ok && len(several) == 0 {
+		d.problem(d.at, "DAG %s: weft.Schedule takes at least one schedule", id)
+	}
+	if days, _ := d.settings.get("holidays").([]string); len(days) > 0 && d.settings.get("schedule") == nil {
+		d.problem(d.at, "DAG %s: there is no schedule that could leave out a day; add weft.Schedule", id)
+	}
+	if most, limited := d.settings.get("max_active_runs_per_key").(int); limited && most < 1 {
+		d.problem(d.at, "DAG %s: weft.MaxActiveRunsPerKey takes a number of at least 1, not %d", id, most)
+	}
+	if key := d.settings.get("concurrency_key"); key == "" {
+		d.problem(d.at, "DAG %s: weft.ConcurrencyKey takes a template such as \"{{ params.customer }}\"", id)
+	} else if key == nil && d.settings.get("max_active_runs_per_key") != nil {
+		d.problem(d.at, "DAG %s: weft.MaxActiveRunsPerKey counts runs by their key; add weft.ConcurrencyKey", id)
+	}
 	return d
 }
 
@@ -58,6 +75,33 @@ type source struct {
 	name string
 	// Whether each element makes an instance of its own.
 	each bool
+	// JSON pointers within each element: of the part that an instance gets, and of the part by which elements are
+	// left out.
+	part, filter string
+	// What is wrong with a value that no DAG was known of.
+	mistake error
+}
+
+// problem reports a mistake: to the DAG, or, of a constant, to that of the task that takes it.
+func (s *source) problem(at place, format string, args ...any) {
+	if s.dag != nil {
+		s.dag.problem(at, format, args...)
+	} else if s.mistake == nil {
+		s.mistake = fmt.Errorf("%s: %w", at, fmt.Errorf(format, args...))
+	}
+}
+
+const forMapping = "only Expand takes it, and Each in Expand2 and Expand3"
+
+// picks names the function that made it a list of which instances get parts, or not all elements.
+func (s *source) picks() string {
+	switch {
+	case s.part != "":
+		return "Parts"
+	case s.filter != "":
+		return "Filter"
+	}
+	return ""
 }
 
 // Upstream is whatever a task can wait for: a [Value], which is of some task.
@@ -126,7 +170,7 @@ func Each[T any](list Value[[]T]) Value[T] {
 	return Value[T]{&each}
 }
 
-// Part is a field of a value, by a function that points to it:
+// Part is a field of a value, by a function that points to it; of [Each] of a list, a field of each element.
 //
 //	quakes := weft.Part(checked, func(c *Checked) *[]Quake { return &c.Quakes })
 func Part[T, P any](v Value[T], field func(*T) *P) Value[P] {
@@ -134,16 +178,57 @@ func Part[T, P any](v Value[T], field func(*T) *P) Value[P] {
 	at := here()
 	pointer, name, err := pointed(field)
 	switch {
-	case part.dag == nil:
+	case part.picks() != "" && !part.each:
+		part.problem(at, "Part of %s: it is %s of a list; %s", part.name, part.picks(), forMapping)
+	case part.dag == nil && !part.each:
 		known := part.constant.(constant).value.(T)
 		part.constant, part.name = constant{*field(&known)}, name
 	case err != nil:
-		part.dag.problem(at, "Part of %s: %w", part.name, err)
+		part.problem(at, "Part of %s: %w", part.name, err)
+	case part.each:
+		part.part += pointer
+		part.name = name
 	default:
 		part.pointer += pointer
 		part.name = name
 	}
 	return Value[P]{&part}
+}
+
+// Parts is a field of each element of a list that a task is mapped over, by a function that points to it, as [Part] takes
+// one. An instance whose element has no such part gets the zero value.
+//
+//	weft.Expand(d, "load", load, weft.Parts(rows, func(r *Row) *string { return &r.ID }))
+func Parts[T, P any](list Value[[]T], field func(*T) *P) Value[[]P] {
+	parts := list.source()
+	at := here()
+	pointer, name, err := pointed(field)
+	if err != nil {
+		parts.problem(at, "Parts of %s: %w", parts.name, err)
+	} else {
+		parts.part += pointer
+		parts.name = name
+	}
+	return Value[[]P]{&parts}
+}
+
+// Filter is a list that a task is mapped over, of which only those elements make an instance whose field, by a function
+// that points to it, is neither missing nor null nor false.
+//
+//	weft.Expand(d, "load", load, weft.Filter(rows, func(r *Row) *bool { return &r.Active }))
+func Filter[T, P any](list Value[[]T], field func(*T) *P) Value[[]T] {
+	filtered := list.source()
+	at := here()
+	pointer, _, err := pointed(field)
+	switch {
+	case err != nil:
+		filtered.problem(at, "Filter of %s: %w", filtered.name, err)
+	case filtered.filter != "":
+		filtered.problem(at, "Filter of %s: a list has one filter", filtered.name)
+	default:
+		filtered.filter = filtered.part + pointer
+	}
+	return Value[[]T]{&filtered}
 }
 
 // Document is the DAG's document as `wfctl build` makes it, alone. It fails with every mistake that was

@@ -183,13 +183,20 @@ func (n *node) describe(name string) object {
 		}
 	}
 	if len(n.after) > 0 {
-		var after []string
-		for _, other := range n.after {
-			after = append(after, other.id)
-		}
-		described.set("after", after)
+		described.set("after", ids(n.after))
+	}
+	if n.teardown {
+		described.set("teardown_of", ids(n.setups))
 	}
 	return described
+}
+
+func ids(nodes []*node) []string {
+	ids := make([]string, 0, len(nodes))
+	for _, n := range nodes {
+		ids = append(ids, n.id)
+	}
+	return ids
 }
 
 func (n *node) schema(t reflect.Type, what string) any {
@@ -212,12 +219,14 @@ func (n *node) binding(in input) any {
 		if err != nil {
 			n.problem("input %q: %w", in.name, err)
 		}
-		return object{{"value", json.RawMessage(value)}}
+		bound.set("value", json.RawMessage(value))
 	default:
 		bound.set("param", from.param)
 	}
-	if in.from.pointer != "" {
-		bound.set("pointer", in.from.pointer)
+	for _, pointer := range []member{{"pointer", in.from.pointer}, {"each", in.from.part}, {"filter", in.from.filter}} {
+		if pointer.value != "" {
+			bound.set(pointer.name, pointer.value)
+		}
 	}
 	return bound
 }

@@ -76,7 +76,7 @@ func TestADAGIsDescribed(t *testing.T) {
 	limit := weft.Required[int](d, "limit")
 	rows := weft.Task(d, "extract", extract, url,
 		weft.Retries(3), weft.RetryDelay(1500*time.Millisecond), weft.HTTP("a.example.org"), weft.HTTP("b.example.org"),
-		weft.Variables("key"), weft.Limits{Memory: "64MiB", CPU: time.Minute}, weft.Pool("db", 2))
+		weft.Variables("key"), weft.Calls("child"), weft.Calls("other"), weft.Limits{Memory: "64MiB", CPU: time.Minute}, weft.Pool("db", 2))
 	quakes := weft.Part(rows, func(c *checked) *[]quake { return &c.Quakes })
 	lines := weft.Expand2(d, "describe", describe, quakes.As("quake"), url, weft.MaxActive(5))
 	judged := weft.Task(d, "judge", judge, limit)
@@ -91,7 +91,7 @@ func TestADAGIsDescribed(t *testing.T) {
 		"params url":           `{"schema": {"type": "string"}, "default": "https://a.example.org", "description": "the feed"}`,
 		"params limit":         `{"schema": {"type": "integer"}}`,
 		"tasks extract inputs": `{"url": {"param": "url"}}`,
-		"tasks extract grants": `{"http": ["a.example.org", "b.example.org"], "variables": ["key"]}`,
+		"tasks extract grants": `{"http": ["a.example.org", "b.example.org"], "variables": ["key"], "dags": ["child", "other"]}`,
 		"tasks extract limits": `{"memory": "64MiB", "cpu": 60}`,
 		"tasks extract pool":   `"db"`, "tasks extract pool_slots": `2`,
 		"tasks extract retries": `3`, "tasks extract retry_delay": `1.5`,
@@ -113,6 +113,34 @@ func TestADAGIsDescribed(t *testing.T) {
 	}
 }
 
+func TestATeardownNamesItsSetups(t *testing.T) {
+	d := weft.DAG("cluster")
+	made := weft.Task0(d, "create", text)
+	other := weft.Task0(d, "other", text)
+	work := weft.Task(d, "work", same[string], made)
+	weft.Task(d, "destroy", same[*string], weft.Optional(made), weft.TeardownOf(made), weft.After(work), weft.TeardownFailsRun())
+	weft.Task0(d, "both", text, weft.TeardownOf(made, other, made), weft.RetryOn("timeout", "internal"))
+	weft.Task0(d, "any", text, weft.TeardownOf())
+	dag := document(t, d)
+	for way, expected := range map[string]string{
+		"tasks destroy teardown_of": `["create"]`, "tasks destroy teardown_fails_run": `true`, "tasks destroy after": `["work"]`,
+		"tasks both teardown_of": `["create", "other"]`, "tasks both after": `null`, "tasks both teardown_fails_run": `null`,
+		"tasks both retry_on":   `["timeout", "internal"]`,
+		"tasks any teardown_of": `[]`, "tasks work teardown_of": `null`,
+	} {
+		is(t, dag, way, expected)
+	}
+}
+
+func TestListsAreZipped(t *testing.T) {
+	d := weft.DAG("zips")
+	one := weft.Param(d, "one", []int{})
+	weft.Expand2(d, "pair", pair, one, weft.Each(weft.Const("other", []int{1, 2})), weft.Zip())
+	dag := document(t, d)
+	is(t, dag, "tasks pair zip", `true`)
+	is(t, dag, "tasks pair expand", `{"one": {"param": "one"}, "other": {"value": [1, 2]}}`)
+}
+
 func TestMistakesAreReportedTogetherWithTheirLines(t *testing.T) {
 	d, other := weft.DAG("d"), weft.DAG("other")
 	one := weft.Param(d, "one", 1)
@@ -128,14 +156,20 @@ func TestMistakesAreReportedTogetherWithTheirLines(t *testing.T) {
 	weft.Task(d, "broken", broken, weft.Value[chan int]{})
 	weft.Task0(d, "nested", nested)
 	weft.Task0(d, "after", text, weft.After(one))
+	weft.Task0(d, "ruled", text, weft.TeardownOf(), weft.When(weft.AllDone))
+	weft.Task(d, "choosing", judge, one, weft.TeardownOf())
+	weft.Task0(d, "plain", text, weft.TeardownFailsRun(), weft.Zip())
+	weft.Task0(d, "setups", text, weft.TeardownOf(one))
 	weft.Part(weft.Param(d, "part", checked{}), func(*checked) *int { return new(int) })
+	weft.Task0(d, "past", text, weft.TeardownOf(), weft.DependsOnPast(), weft.WaitForDownstream(), weft.LatestOnly())
+	weft.Task0(d, "late", text, weft.StopAtDeadline())
 	_, err := d.Document()
 	if err == nil {
 		t.Fatal("there are mistakes")
 	}
 	for _, words := range []string{
-		`document_test.go:121: DAG d has two parameters "one"`,
-		`document_test.go:123: two tasks are called "twice"`,
+		`document_test.go:149: DAG d has two parameters "one"`,
+		`document_test.go:151: two tasks are called "twice"`,
 		`task foreign: "foreign" is of another DAG, other`,
 		`task equal: two inputs are called "one"; name one by .As("...")`,
 		`task each: input "list" is Each of a list, which needs Expand2 or Expand3`,
@@ -144,15 +178,81 @@ func TestMistakesAreReportedTogetherWithTheirLines(t *testing.T) {
 		`task broken: output: func() can't be passed on as JSON`,
 		`task nested: output: map[float64]int: keys of JSON are text`,
 		`task after: weft.After takes tasks; "one" is none`,
-		`document_test.go:131: Part of part: the function has to point to a field`,
+		`task ruled: a teardown has a rule of its own; leave out weft.When`,
+		`task choosing: a teardown can't choose what runs`,
+		`task plain: weft.TeardownFailsRun is for a teardown; add weft.TeardownOf`,
+		`task plain: weft.Zip is for lists, which need Expand, Expand2 or Expand3`,
+		`task setups: weft.TeardownOf takes tasks; "one" is none`,
+		`task past: a teardown runs whatever came of other runs; leave out weft.DependsOnPast`,
+		`task past: a teardown runs whatever came of other runs; leave out weft.WaitForDownstream`,
+		`task past: a teardown runs whatever came of other runs; leave out weft.LatestOnly`,
+		`task late: there is no deadline at which weft.StopAtDeadline could stop; add weft.Deadline`,
+		`document_test.go:163: Part of part: the function has to point to a field`,
 	} {
 		if !strings.Contains(err.Error(), words) {
 			t.Errorf("%q is missing in:\n%v", words, err)
 		}
 	}
+	stopped := weft.DAG("stopped", weft.StopAtDeadline())
+	weft.Task0(stopped, "text", text)
+	if _, err := stopped.Document(); err == nil || !strings.Contains(err.Error(), "DAG stopped: there is no deadline") {
+		t.Error(err)
+	}
+	closed := weft.DAG("closed", weft.Holidays("12-25"))
+	weft.Task0(closed, "text", text)
+	if _, err := closed.Document(); err == nil || !strings.Contains(err.Error(), "DAG closed: there is no schedule that could leave out a day") {
+		t.Error(err)
+	}
+	never := weft.DAG("never", weft.Schedule())
+	weft.Task0(never, "text", text)
+	if _, err := never.Document(); err == nil || !strings.Contains(err.Error(), "DAG never: weft.Schedule takes at least one schedule") {
+		t.Error(err)
+	}
 	if _, err := weft.DAG("empty").Document(); err == nil || !strings.Contains(err.Error(), "has no task") {
 		t.Error(err)
 	}
+}
+
+func TestEarlierRunsAndDeadlinesAreDescribed(t *testing.T) {
+	d := weft.DAG("ledger", weft.Deadline(90*time.Minute), weft.StopAtDeadline())
+	weft.Task0(d, "post", text, weft.DependsOnPast(), weft.WaitForDownstream())
+	weft.Task0(d, "mail", text, weft.LatestOnly(), weft.Deadline(2*time.Hour), weft.StopAtDeadline())
+	weft.Task0(d, "late", text, weft.Deadline(1500*time.Millisecond))
+	dag := document(t, d)
+	is(t, dag, "deadline", `5400`)
+	is(t, dag, "on_missed_deadline", `"stop"`)
+	is(t, dag, "tasks", `{
+		"post": {"depends_on_past": true, "wait_for_downstream": true, "types": {"output": {"type": "string"}}},
+		"mail": {"latest_only": true, "deadline": 7200, "on_missed_deadline": "stop", "types": {"output": {"type": "string"}}},
+		"late": {"deadline": 1.5, "types": {"output": {"type": "string"}}}}`)
+	plain := weft.DAG("plain")
+	weft.Task0(plain, "text", text)
+	dag = document(t, plain)
+	is(t, dag, "deadline", `null`)
+	is(t, dag, "tasks text", `{"types": {"output": {"type": "string"}}}`)
+}
+
+func TestSchedulesAndHolidaysAreDescribed(t *testing.T) {
+	for _, one := range []struct {
+		given   []string
+		written string
+	}{
+		{[]string{"@daily"}, `"@daily"`},
+		{[]string{"0 6 * * 1-5", "0 12 * * 6", "2026-12-24T06:00"}, `["0 6 * * 1-5", "0 12 * * 6", "2026-12-24T06:00"]`},
+		{[]string{"2026-12-24"}, `["2026-12-24"]`},
+	} {
+		d := weft.DAG("scheduled", weft.Schedule(one.given...))
+		weft.Task0(d, "text", text)
+		dag := document(t, d)
+		is(t, dag, "schedule", one.written)
+		is(t, dag, "holidays", `null`)
+	}
+	d := weft.DAG("closed", weft.Schedule("@daily"), weft.Holidays("2026-12-24", "12-25"))
+	weft.Task0(d, "text", text)
+	is(t, document(t, d), "holidays", `["2026-12-24", "12-25"]`)
+	none := weft.DAG("none", weft.Schedule("@daily"), weft.Holidays())
+	weft.Task0(none, "text", text)
+	is(t, document(t, none), "holidays", `[]`)
 }
 
 type tree struct {

@@ -23,6 +23,9 @@ type node struct {
 	settings object
 	inputs   []input
 	after    []*node
+	// Whether it is a teardown, and of which tasks.
+	teardown bool
+	setups   []*node
 	upstream []*node
 	// In the order in which they came to be.
 	downstream []*node
@@ -135,6 +138,7 @@ func add[O any](
 	for _, setting := range settings {
 		setting.onTask(n)
 	}
+	n.check()
 	d.nodes = append(d.nodes, n)
 	return Value[O]{&source{dag: d, node: n, name: id}}
 }
@@ -156,6 +160,12 @@ func (n *node) bind(in input) {
 		return
 	}
 	in.name = in.from.name
+	if in.from.mistake != nil {
+		n.dag.problems = append(n.dag.problems, in.from.mistake)
+	}
+	if picks := in.from.picks(); picks != "" && !in.mapped && !in.from.each {
+		n.problem("input %q is %s of a list; %s", in.name, picks, forMapping)
+	}
 	if in.from.each {
 		if !n.mapped {
 			n.problem("input %q is Each of a list, which needs Expand2 or Expand3", in.name)
@@ -187,17 +197,44 @@ func (n *node) known(from *source) bool {
 	return false
 }
 
-func (n *node) waitFor(from *source) {
+const noDeadline = "there is no deadline at which weft.StopAtDeadline could stop; add weft.Deadline"
+
+// check reports settings that conflict.
+func (n *node) check() {
+	if n.teardown && n.settings.get("trigger_rule") != nil {
+		n.problem("a teardown has a rule of its own; leave out weft.When")
+	}
+	if n.teardown && n.branches {
+		n.problem("a teardown can't choose what runs")
+	}
+	for _, one := range []taskField{
+		{"depends_on_past", "DependsOnPast"}, {"wait_for_downstream", "WaitForDownstream"}, {"latest_only", "LatestOnly"},
+	} {
+		if n.teardown && n.settings.get(one.name) != nil {
+			n.problem("a teardown runs whatever came of other runs; leave out weft.%s", one.value)
+		}
+	}
+	if n.settings.get("on_missed_deadline") != nil && n.settings.get("deadline") == nil {
+		n.problem("%s", noDeadline)
+	}
+	if !n.teardown && n.settings.get("teardown_fails_run") != nil {
+		n.problem("weft.TeardownFailsRun is for a teardown; add weft.TeardownOf")
+	}
+	if !n.mapped && n.settings.get("zip") != nil {
+		n.problem("weft.Zip is for lists, which need Expand, Expand2 or Expand3")
+	}
+}
+
+// upstreamOf is the task that an option names; nil, with a problem, where it is none.
+func (n *node) upstreamOf(value Upstream, option string) *node {
+	from := value.upstream()
 	if !n.known(from) {
-		return
+		return nil
 	}
 	if from.node == nil {
-		n.problem("weft.After takes tasks; %q is none", from.name)
-		return
+		n.problem("%s takes tasks; %q is none", option, from.name)
 	}
-	if n.dependsOn(from.node) {
-		n.after = append(n.after, from.node)
-	}
+	return from.node
 }
 
 // dependsOn notes an upstream, and says whether it is a new one.

@@ -147,11 +147,13 @@ func mayLack(t reflect.Type, open []reflect.Type) bool {
 	return false
 }
 
+var errNull = errors.New("it is null, since the task that gives it was skipped; take a pointer, by weft.Optional")
+
 // decode reads an input into a new value of its type, and answers with the pointer to it.
 func decode(text []byte, t reflect.Type) (any, error) {
 	into := reflect.New(t)
 	if string(bytes.TrimSpace(text)) == "null" && !nullable(t) {
-		return nil, errors.New("it is null, since the task that gives it was skipped; take a pointer, by weft.Optional")
+		return nil, errNull
 	}
 	if err := json.Unmarshal(text, into.Interface()); err != nil {
 		return nil, misfit(err)

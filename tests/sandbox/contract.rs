@@ -112,6 +112,23 @@ async fn make(sandbox: &Sandbox, guest: &Guest, entry: &Value) -> Value {
             let timeout = timeout.map(|span| span.0);
             json!({ "waits_for": wait.to_string(), "timeout_ms": timeout, "state": parsed(&state) })
         }
+        AttemptOutcome::Deferred {
+            until: DeferUntil::Called { call, timeout },
+            state,
+        } => {
+            let timeout = timeout.map(|span| span.0);
+            json!({
+                "calls": call.dag.as_str(), "params": parsed(&call.params), "detached": call.is_detached,
+                "timeout_ms": timeout, "state": parsed(&state),
+            })
+        }
+        AttemptOutcome::Deferred {
+            until: DeferUntil::Asked { request, timeout },
+            state,
+        } => {
+            let timeout = timeout.map(|span| span.0);
+            json!({ "asks": parsed(&request.to_json()), "timeout_ms": timeout, "state": parsed(&state) })
+        }
         AttemptOutcome::Failed(failure) => json!({
             "failed": failure.kind.code(),
             "message": failure.message,

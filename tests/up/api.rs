@@ -58,6 +58,17 @@ impl Api {
         self.exchange(method, &path, more, body.len() as u64, body)
     }
 
+    /// One request outside of the API.
+    pub(crate) fn ask_outside(
+        &self,
+        method: &str,
+        path: &str,
+        more: &[&str],
+        body: &[u8],
+    ) -> io::Result<Answer> {
+        self.exchange(method, path, more, body.len() as u64, body)
+    }
+
     /// Whether the server says that it is of use.
     pub(crate) fn is_ready(&self) -> bool {
         self.readiness().expect("it answers")

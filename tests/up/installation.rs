@@ -109,10 +109,11 @@ impl Installation {
 
     /// Triggers the only run that there is; its name.
     pub(crate) fn trigger(&self, up: &Up, dag: &str) -> String {
-        let said = self.client(up, &["runs", "trigger", dag]);
+        let said = self.client(up, &["runs", "trigger", dag, "--output", "json"]);
         assert_eq!(said.code, Some(0), "{said:?}");
-        let runs = self.list(up, &["runs", "list"]);
-        runs[0]["id"].as_str().expect("it has a name").to_owned()
+        let run: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
+        let id = run["id"].as_str().unwrap_or_else(|| panic!("{said:?}"));
+        id.to_owned()
     }
 
     /// What a listing answers as JSON.

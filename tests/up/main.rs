@@ -2,8 +2,11 @@
 //! and given what it does not expect.
 
 mod api;
+mod approvals;
 mod backup;
 mod bad_files;
+mod calls;
+mod check_against;
 mod cluster;
 mod code;
 mod collector;
@@ -15,12 +18,18 @@ mod installation;
 mod kills;
 mod ledger;
 mod life;
+mod mail_server;
 mod metrics;
+mod notifications;
+mod operating;
 mod patience;
 mod postgres;
+mod receiver;
 mod redis;
 mod strangers;
 mod telemetry;
 mod upgrade;
+mod variables;
 mod waits;
+mod webhooks;
 mod workers;

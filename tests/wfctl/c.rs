@@ -49,6 +49,9 @@ static weft_value *ends(const weft_value *inputs) {
     if (how == "for good") return weft_fail_for_good("no use");
     if (how == "variable") return weft_new_bool(weft_variable("secret") != nullptr);
     if (how == "trap") __builtin_trap();
+    if (how == "update")
+        return weft_update(weft_new_integer(3), weft_parse(R"([{"asset": "orders", "partition": "2026-11-26", "metadata": {"rows": 3}}])"));
+    if (how == "no update") return weft_update(nullptr, weft_parse(R"([{"name": "orders"}])"));
     weft_log(WEFT_WARN, "%s in attempt %d", how.c_str(), (int)number);
     std::puts("printed");
     std::vector<std::string> words{"a", "b"};
@@ -65,7 +68,7 @@ WEFT_DAGS {
     weft_dag("echoes", WEFT_JSON({"params": {"value": {"default": 1, "schema": {}}}}));
     weft_task("echo", echo, WEFT_JSON({"inputs": {"value": {"param": "value"}}}));
     weft_dag("ends", R"({"params": {"how": "well"}})");
-    weft_task("ends", ends, WEFT_JSON({"inputs": {"how": {"param": "how"}}, "retries": 3, "retry_delay": "1ms"}));
+    weft_task("ends", ends, WEFT_JSON({"inputs": {"how": {"param": "how"}}, "retries": 3, "retry_delay": "1ms", "outlets": ["orders"]}));
 }
 "#,
     ),
@@ -153,6 +156,12 @@ fn a_task_ends_in_every_way() {
     assert_eq!(task_of(&events, "ends")["error"]["message"], "no use");
     let events = run(0, "variable");
     assert_eq!(task_of(&events, "ends")["output"], false);
+    let events = run(0, "update");
+    assert_eq!(task_of(&events, "ends")["output"], 3);
+    let events = run(1, "no update");
+    let message =
+        "weft_update: an update is an object with an \"asset\", not {\"name\":\"orders\"}";
+    assert_eq!(task_of(&events, "ends")["error"]["message"], message);
     let events = run(1, "trap");
     assert_eq!(task_of(&events, "ends")["error"]["code"], "trap");
 }

@@ -22,6 +22,30 @@ task = "log"
 after = ["polite"]
 "#;
 
+/// More tasks than are run at once, each of which waits until it is asked to stop, between a setup and its teardown.
+fn crowd() -> String {
+    let polite = (0..4).map(|at| {
+        format!(
+            "[tasks.polite-{at}]\ncomponent = \"guest_plain.wasm\"\ntask = \"sleep_until_cancelled\"\nafter = [\"create\"]\n"
+        )
+    });
+    let polite: Vec<String> = polite.collect();
+    format!("{CREATE_AND_DESTROY}{}", polite.concat())
+}
+
+const CREATE_AND_DESTROY: &str = r#"
+[dag]
+id = "crowd"
+[tasks.create]
+component = "guest_plain.wasm"
+task = "log"
+[tasks.destroy]
+component = "guest_plain.wasm"
+task = "log"
+after = ["polite-0", "polite-1", "polite-2", "polite-3"]
+teardown_of = ["create"]
+"#;
+
 /// Never stops by itself.
 const STUBBORN: &str = r#"
 [dag]
@@ -34,7 +58,11 @@ limits = { cpu = "10m" }
 
 /// Starts a run, and returns once its first task has started; the lines go on in the reader.
 fn started(home: &Home) -> (Child, impl BufRead + use<>) {
-    let mut child = home.spawn(&["run", "--output", "json"]);
+    started_with(home, &[])
+}
+
+fn started_with(home: &Home, args: &[&str]) -> (Child, impl BufRead + use<>) {
+    let mut child = home.spawn(&[&["run", "--output", "json"], args].concat());
     let mut lines = BufReader::new(child.stdout.take().expect("standard output is piped"));
     let mut line = String::new();
     while !line.contains("\"task_started\"") {
@@ -71,6 +99,35 @@ fn an_interrupt_ends_the_run_cleanly() {
         "{last}\n{}",
         said.stderr
     );
+    home.is_tidy();
+}
+
+#[test]
+fn an_interrupted_run_is_torn_down() {
+    let home = Home::new();
+    home.dag(&crowd());
+    let (child, mut lines) = started_with(&home, &["--jobs", "1"]);
+    let mut line = String::new();
+    while !(line.contains("\"task_started\"") && line.contains("polite")) {
+        line.clear();
+        let read = lines.read_line(&mut line);
+        assert!(
+            read.expect("standard output is UTF-8") > 0,
+            "it ended before"
+        );
+    }
+    interrupt(&child);
+    let after: Vec<String> = lines
+        .lines()
+        .map(|line| line.expect("standard output is UTF-8"))
+        .collect();
+    let said = said(child).exits(130);
+    let started: Vec<&String> = after
+        .iter()
+        .filter(|line| line.contains("\"task_started\""))
+        .collect();
+    assert_eq!(started.len(), 1, "{after:#?}\n{}", said.stderr);
+    assert!(started[0].contains("destroy"), "{started:?}");
     home.is_tidy();
 }
 

@@ -1,5 +1,7 @@
 //! `wfctl` from the outside: what it prints, how it ends, what it leaves behind.
 
+mod airflow;
+mod assets;
 mod c;
 mod cache;
 mod concurrent;
@@ -10,9 +12,12 @@ mod home;
 mod interrupt;
 mod js;
 mod mixed;
+mod month_end;
 mod output;
 mod own_tests;
 mod programs;
 mod python;
+mod python_lock;
 mod python_native;
+mod server;
 mod watch;

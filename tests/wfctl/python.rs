@@ -183,6 +183,7 @@ def defers(context: Context) -> int:
 
 @task
 def imports_late() -> list:
+    import argparse
     import colorsys
     import asyncio
     from importlib import resources
@@ -192,7 +193,7 @@ def imports_late() -> list:
         return 3
 
     data = resources.files("helpers").joinpath("data.txt").read_text().strip()
-    return [colorsys.__name__, asyncio.run(three()), data]
+    return [colorsys.__name__, asyncio.run(three()), data, argparse.ArgumentParser().prog]
 
 
 @task
@@ -365,7 +366,10 @@ fn tasks_behave(author: &Author) {
     for (task, output) in [
         ("logs", json!("TASKS")),
         ("defers", json!(2)),
-        ("imports_late", json!(["colorsys", 3, "beside the module"])),
+        (
+            "imports_late",
+            json!(["colorsys", 3, "beside the module", "imports_late"]),
+        ),
         ("reads", json!("from scratch")),
     ] {
         assert_eq!(run[task]["output"], output, "{task}: {}", run[task]);
@@ -563,4 +567,59 @@ fn builds_that_fail_say_why() {
         );
         assert!(!author.path("dag.wasm").exists(), "{source}");
     }
+}
+
+const ELEMENTS: &str = r#"
+from weft import Skip, dag, task
+
+
+@task
+def rows() -> list[dict]:
+    return [
+        {"id": 1, "name": "a", "new": True},
+        {"id": 2, "new": True},
+        {"id": 3, "name": "c", "new": False},
+    ]
+
+
+@task
+def load(id: int, name: str = "nameless", day: int = 0):
+    return f"{id} {name} {day}"
+
+
+@task
+def double(number: int):
+    return number * 2
+
+
+def odd(row):
+    if row["id"] % 2 == 0:
+        raise Skip("it is even")
+    return row["id"]
+
+
+@dag(owners=["data"], concurrency_key="{{ params.region }}", max_active_runs_per_key=2)
+def elements(region: str = "north"):
+    found = rows()
+    load.partial(day=7).expand_kwargs(found.each.filter("new"))
+    double.expand(number=found.each["id"])
+    double.override(task_id="odd_ones").expand(number=found.map(odd))
+"#;
+
+#[test]
+fn elements_are_taken_apart_filtered_and_changed() {
+    let author = Author::new(&[("dags/elements.py", ELEMENTS)]);
+    author.wfctl(&["build"]).exits(0);
+    let events = author.run(0, &[]);
+    let outputs = |task: &str| -> Value {
+        let instances = &ended(&events)["tasks"][task]["instances"];
+        let instances = instances.as_array().expect("it is mapped").iter();
+        let succeeded = instances.filter(|instance| instance["state"] == "success");
+        succeeded
+            .map(|instance| instance["output"].clone())
+            .collect()
+    };
+    assert_eq!(outputs("load"), json!(["1 a 7", "2 nameless 7"]));
+    assert_eq!(outputs("double"), json!([2, 4, 6]));
+    assert_eq!(outputs("odd_ones"), json!([2, 6]));
 }

@@ -11,6 +11,7 @@ mod languages;
 mod measurement;
 mod run;
 mod services;
+mod web_ui;
 
 use crate::{
     example, guests,
@@ -70,6 +71,13 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
         if round == 1 && wanted(languages::NAME) {
             eprintln!("round {round} of {}: {}", args.rounds, languages::NAME);
             languages::measure(workspace, &wfctl)?
+                .into_iter()
+                .for_each(|measurement| table.add(measurement));
+        }
+        // It measures everything five times by itself.
+        if round == 1 && wanted(web_ui::NAME) {
+            eprintln!("round {round} of {}: {}", args.rounds, web_ui::NAME);
+            web_ui::measure(workspace, &wfctl)?
                 .into_iter()
                 .for_each(|measurement| table.add(measurement));
         }

@@ -2,9 +2,11 @@
 
 use anyhow::{Context, Result, bail};
 use std::{
+    collections::VecDeque,
     env,
     ffi::{OsStr, OsString},
-    process::Command,
+    io::{self, BufRead as _, BufReader},
+    process::{Command, Stdio},
     time::Instant,
 };
 use wait4::Wait4 as _;
@@ -27,7 +29,40 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The same, and prints what it cost: the time, and the CPU time of all its processes.
+/// The same, and a failure contains the last lines that the program printed.
+///
+/// For programs that end with a list of what failed. They see a pipe instead of a terminal.
+pub(crate) fn run_and_quote(command: &mut Command) -> Result<()> {
+    /// As many as a list of a few failures has.
+    const QUOTED: usize = 24;
+    let line = line(command);
+    eprintln!("$ {line}");
+    let (reader, writer) = io::pipe().context("no pipe for a program's output")?;
+    let mut child = command
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .spawn()
+        .with_context(|| format!("'{line}' did not start"))?;
+    // The command holds the writing ends of the pipe, whose reader ends when all are closed.
+    command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+    let mut last = VecDeque::with_capacity(QUOTED);
+    for printed in BufReader::new(reader).split(b'\n') {
+        let printed = String::from_utf8_lossy(&printed?).into_owned();
+        eprintln!("{printed}");
+        if last.len() == QUOTED {
+            last.pop_front();
+        }
+        last.push_back(printed);
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        let last: Vec<String> = last.into();
+        bail!("'{line}' failed ({status}):\n{}", last.join("\n"));
+    }
+    Ok(())
+}
+
+/// The same as [`run`], and prints what it cost: the time, and the CPU time of all its processes.
 pub(crate) fn run_measured(command: &mut Command) -> Result<()> {
     let line = line(command);
     eprintln!("$ {line}");

@@ -1,7 +1,11 @@
-//! Runs named steps one after the other, goes on after a failure, and sums up.
+//! Runs named steps one after the other, one beside others where that helps, goes on after a failure,
+//! and sums up.
 
-use anyhow::{Result, bail};
-use std::time::{Duration, Instant};
+use anyhow::{Result, anyhow, bail};
+use std::{
+    thread::{Scope, ScopedJoinHandle},
+    time::{Duration, Instant},
+};
 
 /// How many of the slowest steps are printed again.
 const SLOWEST: usize = 10;
@@ -9,7 +13,15 @@ const SLOWEST: usize = 10;
 /// The steps of one command and how each ended.
 pub(crate) struct Steps {
     only: Option<String>,
+    begun: Instant,
     done: Vec<Step>,
+}
+
+/// A step that runs beside others, in a thread of its own, if it runs at all.
+pub(crate) struct Beside<'scope> {
+    name: &'static str,
+    needs_met: bool,
+    thread: Option<ScopedJoinHandle<'scope, (Result<()>, Duration)>>,
 }
 
 struct Step {
@@ -20,7 +32,8 @@ struct Step {
 
 enum Outcome {
     Passed,
-    Failed,
+    /// With what went wrong.
+    Failed(String),
     /// A step that it needs has failed before.
     NotRun,
 }
@@ -39,6 +52,7 @@ impl Steps {
     pub(crate) fn new(only: Option<String>) -> Self {
         Self {
             only,
+            begun: Instant::now(),
             done: Vec::new(),
         }
     }
@@ -56,17 +70,58 @@ impl Steps {
         }
         eprintln!("\n=== {name}");
         let start = Instant::now();
-        let outcome = match step() {
+        let ended = step();
+        self.record(name, ended, start.elapsed())
+    }
+
+    /// Begins a step beside those that follow, if its needs are met. [`Self::join`] waits for it.
+    pub(crate) fn begin<'scope>(
+        &self,
+        scope: &'scope Scope<'scope, '_>,
+        needs_met: bool,
+        name: &'static str,
+        step: impl FnOnce() -> Result<()> + Send + 'scope,
+    ) -> Beside<'scope> {
+        let runs = needs_met && self.is_selected(name);
+        let thread = runs.then(|| {
+            eprintln!("\n=== {name}, beside what follows");
+            scope.spawn(|| {
+                let start = Instant::now();
+                (step(), start.elapsed())
+            })
+        });
+        Beside {
+            name,
+            needs_met,
+            thread,
+        }
+    }
+
+    /// Waits for a step that runs beside others, and returns whether the steps that need it can run.
+    pub(crate) fn join(&mut self, beside: Beside<'_>) -> bool {
+        let Some(thread) = beside.thread else {
+            return self.run_if(beside.needs_met, beside.name, || Ok(()));
+        };
+        let (ended, took) = thread
+            .join()
+            .unwrap_or_else(|_panic| (Err(anyhow!("it panicked")), Duration::ZERO));
+        self.record(beside.name, ended, took)
+    }
+
+    /// Records how a step ended, and returns whether it passed.
+    fn record(&mut self, name: &'static str, ended: Result<()>, took: Duration) -> bool {
+        let outcome = match ended {
             Ok(()) => Outcome::Passed,
             Err(error) => {
-                eprintln!("error: {error:#}");
-                Outcome::Failed
+                let error = format!("{error:#}");
+                eprintln!("error: {error}");
+                Outcome::Failed(error)
             }
         };
         let passed = matches!(outcome, Outcome::Passed);
         self.done.push(Step {
             name,
-            took: start.elapsed(),
+            took,
             outcome,
         });
         passed
@@ -102,14 +157,24 @@ impl Steps {
         }
     }
 
+    /// Prints what went wrong once more, last: where only the end of the output is kept, it is
+    /// what has to be read.
+    fn print_failures(&self) {
+        for step in &self.done {
+            if let Outcome::Failed(error) = &step.outcome {
+                eprintln!("\n=== failed: {}\n{error}", step.name);
+            }
+        }
+    }
+
     /// Prints every step with its seconds, and fails where one did.
     pub(crate) fn finish(self) -> Result<()> {
-        let total: Duration = self.done.iter().map(|step| step.took).sum();
+        let total = self.begun.elapsed();
         eprintln!("\n=== summary");
         for step in &self.done {
             let outcome = match step.outcome {
                 Outcome::Passed => "passed",
-                Outcome::Failed => "FAILED",
+                Outcome::Failed(_) => "FAILED",
                 Outcome::NotRun => "not run",
             };
             eprintln!(
@@ -119,6 +184,7 @@ impl Steps {
             );
         }
         self.print_slowest();
+        self.print_failures();
         let bad = self
             .done
             .iter()

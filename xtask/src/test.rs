@@ -14,14 +14,14 @@ mod new_dag;
 mod other_architecture;
 mod packages;
 mod python;
-mod web_ui;
+pub(crate) mod web_ui;
 
 use crate::{
     docs, example, guests, program, setup, steps::Steps, tools, vocabulary, workspace::Workspace,
 };
 use anyhow::Result;
 use clap::Args;
-use std::process::Command;
+use std::{process::Command, thread};
 
 /// Options of `cargo xtask test`.
 #[derive(Args)]
@@ -44,23 +44,23 @@ const GUESTS: [&str; 2] = ["tests/guests", "xtask/bench-guests"];
 pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     let mut steps = Steps::new(args.only.clone());
     let mut programs = Vec::new();
-    let tools = steps.run("tools", || setup::run(workspace));
+    let tools = steps.run("tools", || {
+        setup::run(workspace)?;
+        // Steps that run beside each other need them, and would install them at once.
+        tools::compilers::go(workspace)?;
+        tools::compilers::node()?;
+        Ok(())
+    });
     steps.run("format", || format(workspace));
     steps.run("vocabulary", || vocabulary::check(workspace));
     steps.run_if(tools, "licences and layers (cargo deny)", || {
         deny(workspace)
     });
-    steps.run("lints (clippy)", || lints(workspace));
-    steps.run("documentation (rustdoc)", || documentation(workspace));
-    steps.run("Python SDK (pytest)", || python::test(workspace));
-    steps.run("JavaScript SDK (node --test)", || js::test(workspace));
-    steps.run("Go SDK (go test)", || go::test(workspace));
-    steps.run("web UI (bundle)", || web_ui::check(workspace));
-    let guests = steps.run_if(tools, "guests", || guests::run(workspace));
-    let built = steps.run("build", || {
-        // Not `test --no-run`: that builds `wfctl` as well, but without the list of its files by
-        // which the tests know that it is up to date.
-        root_cargo(workspace, &["build", "--workspace", "--bins", "--tests"])
+    let (guests, built) = thread::scope(|scope| {
+        // They are linked one by one, which leaves a core to what is compiled for this machine.
+        let guests = steps.begin(scope, tools, "guests", || guests::run(workspace));
+        let built = compile_and_check(workspace, &mut steps);
+        (steps.join(guests), built)
     });
     steps.run_if(built, "documentation site (zensical)", || {
         docs::check(workspace)
@@ -79,6 +79,9 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run_if(ready, "a new DAG", || new_dag::check(workspace));
     steps.run_if(ready, "packages", || packages::check(workspace));
     if args.deep {
+        steps.run("Airflow importer, compared with Airflow", || {
+            python::compare_airflow(workspace)
+        });
         steps.run_if(ready, "an aarch64 worker (qemu)", || {
             other_architecture::check(workspace)
         });
@@ -92,6 +95,24 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     }
     cargo_tests::print(&mut programs);
     steps.finish()
+}
+
+/// What needs no guests; returns whether the programs are built.
+fn compile_and_check(workspace: &Workspace, steps: &mut Steps) -> bool {
+    steps.run("lints (clippy)", || lints(workspace));
+    steps.run("documentation (rustdoc)", || documentation(workspace));
+    steps.run("Python SDK (pytest)", || python::test(workspace));
+    steps.run("Airflow importer (pytest)", || {
+        python::test_airflow(workspace)
+    });
+    steps.run("JavaScript SDK (node --test)", || js::test(workspace));
+    steps.run("Go SDK (go test)", || go::test(workspace));
+    steps.run("web UI (bundle)", || web_ui::check(workspace));
+    steps.run("build", || {
+        // Not `test --no-run`: that builds `wfctl` as well, but without the list of its files by
+        // which the tests know that it is up to date.
+        root_cargo(workspace, &["build", "--workspace", "--bins", "--tests"])
+    })
 }
 
 fn root_cargo(workspace: &Workspace, args: &[&str]) -> Result<()> {

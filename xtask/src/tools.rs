@@ -34,12 +34,15 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     let program = root.join("bin/cargo-deny");
     if !program::works(&program, &["--version"]) {
         let mut install = program::cargo();
+        // It runs once and for seconds: optimising it would take minutes.
         install
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .args([
                 "install",
                 "cargo-deny",
                 "--locked",
                 "--quiet",
+                "--debug",
                 "--version",
                 CARGO_DENY,
                 "--root",

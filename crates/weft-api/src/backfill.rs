@@ -17,9 +17,38 @@ pub struct NewBackfill {
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub params: Map<String, Value>,
+    /// The most runs that are created; all dates of the range if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
+    pub limit: Option<u32>,
+    /// With a limit: whether the earliest or the latest dates without a run get one.
+    #[serde(default, skip_serializing_if = "BackfillOrder::is_oldest")]
+    pub order: BackfillOrder,
     /// Creates no runs, and returns the runs that would be created.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+/// Which dates of a backfill come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum BackfillOrder {
+    /// The earliest.
+    #[default]
+    Oldest,
+    /// The latest.
+    Newest,
+}
+
+impl BackfillOrder {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands out references"
+    )]
+    const fn is_oldest(&self) -> bool {
+        matches!(self, Self::Oldest)
+    }
 }
 
 /// The result of a backfill.
@@ -36,6 +65,9 @@ pub struct Backfill {
     pub dates: Vec<Time>,
     /// The created runs, in the order of their dates.
     pub runs: Vec<String>,
+    /// The logical dates of `runs`; in a dry run those of the runs that would be created.
+    #[serde(default)]
+    pub run_dates: Vec<Time>,
     /// Dates that already have a scheduled or backfilled run, and were left out.
     pub existing: Vec<Time>,
 }

@@ -15,8 +15,14 @@ pub struct Dag {
     pub description: Option<String>,
     /// Tags for searching.
     pub tags: Vec<String>,
+    /// The people or teams that it belongs to; absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<String>,
     /// No run starts while it is paused.
     pub paused: bool,
+    /// Nothing of its runs is dispatched, until it is unpaused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// The number of the active version; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
@@ -60,12 +66,34 @@ pub struct DagDetail {
     /// The most task instances that run at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_active_tasks: Option<u32>,
+    /// The template of its runs' keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_key: Option<String>,
+    /// The most runs of one key that are active at the same time; absent if its runs have no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_active_runs_per_key: Option<u32>,
+    /// How many runs start: of each key, or of the DAG if its runs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
     /// Whether missed runs are created later (catchup); the installation's default if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catchup: Option<bool>,
+    /// By when each run has to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<DeadlineOf>,
     /// Suspects: tasks of any version that may have crashed workers; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspects: Vec<Suspect>,
+}
+
+/// How many runs start within any span of a length.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RateLimit {
+    /// The most runs.
+    pub runs: u32,
+    /// The length, such as `1m`.
+    pub per: String,
 }
 
 /// A suspect: a task that may have crashed workers, and of which no attempt has ended by itself
@@ -131,8 +159,17 @@ pub struct DagTask {
     /// The file that it runs, as the document names it; absent if it is the deployed component.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// The trigger rule: how its upstreams must have ended.
+    /// The trigger rule: how its upstreams must have ended. That of teardowns is `all_done_setup_success`.
     pub trigger_rule: String,
+    /// Where it is a teardown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teardown: Option<TeardownOf>,
+    /// What it requires of other runs: `depends_on_past`, `wait_for_downstream`, `latest_only`; absent if nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
+    /// By when it has to end in each run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<DeadlineOf>,
     /// Whether it is mapped over a list.
     pub mapped: bool,
     /// Whether it is a branch, which chooses among its downstreams.
@@ -144,6 +181,26 @@ pub struct DagTask {
     /// The pool whose slots it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
+}
+
+/// What makes a task a teardown: it undoes what others made, whatever happened in between.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TeardownOf {
+    /// The tasks whose work it undoes. Without any it runs in any case.
+    pub setups: Vec<String>,
+    /// Whether the run fails with it.
+    pub fails_run: bool,
+}
+
+/// A deadline: it counts from when the run was due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeadlineOf {
+    /// How long after that, such as `2h`.
+    pub after: String,
+    /// Whether what misses it is stopped.
+    pub stops: bool,
 }
 
 /// An edge between two tasks.
@@ -164,6 +221,10 @@ pub struct DagChange {
     /// Whether it is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
+    /// Whether the runs of a paused DAG are held: running attempts finish, and nothing else of them is
+    /// dispatched until the DAG is unpaused. Without it runs go on to their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<bool>,
     /// `false` lifts the quarantine of its tasks and clears their suspicions. Tasks can't be
     /// quarantined by a request: `true` is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -54,6 +54,9 @@ pub struct DeployedDag {
     pub paused: bool,
     /// The difference from the version that was active before.
     pub difference: Difference,
+    /// Assets that are to create runs, and that no task of the file or of an active version updates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproduced: Vec<String>,
 }
 
 /// What a deploy did with a DAG.
@@ -137,6 +140,8 @@ pub enum RequestKind {
     Variable,
     /// A connection.
     Connection,
+    /// A DAG that it calls.
+    Dag,
     /// A queue.
     Queue,
     /// A limit other than the default.

@@ -4,6 +4,9 @@
 //! client compares documents that it has read.
 
 mod requests;
+mod split;
+
+pub use split::split;
 
 use crate::{ChangedTask, Difference, TextChange};
 use serde_json::{Map, Value};

@@ -48,6 +48,9 @@ pub struct Instance {
     pub usage: Option<Usage>,
     /// Whether the last attempt has a log.
     pub has_log: bool,
+    /// What a person wrote about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<crate::Note>,
 }
 
 /// The state of a task instance.

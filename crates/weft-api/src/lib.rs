@@ -14,8 +14,11 @@
 //! The feature `openapi` derives the JSON Schemas that the server's document needs.
 //! Without it the crate depends on serde, `serde_json` and the domain (`weft-core`) alone.
 
+mod approval;
+mod asset;
 mod audit;
 mod backfill;
+mod bulk;
 mod dag;
 mod deployment;
 pub mod difference;
@@ -27,6 +30,8 @@ mod instance;
 mod layout;
 mod log;
 mod named_event;
+mod note;
+mod notification;
 mod overview;
 mod page;
 pub mod problem;
@@ -37,13 +42,18 @@ pub mod text;
 mod time;
 mod token;
 pub mod user_dirs;
+mod webhook;
 
 pub use {
+    approval::{Approval, ApprovalDecision, ApprovalState, NewDecision},
+    asset::{Asset, AssetMaker, AssetProducer, AssetRun, AssetUpdate, NewAssetUpdate},
     audit::AuditEntry,
-    backfill::{Backfill, NewBackfill},
+    backfill::{Backfill, BackfillOrder, NewBackfill},
+    bulk::{BulkAction, BulkKind, BulkPage, RunClearPreview, RunsFilter, SkippedRun},
     dag::{
-        Activate, Dag, DagChange, DagDetail, DagTask, Death, Edge, ParamDetail, RepairVersion,
-        RepairedVersion, Rollback, Suspect, Version, VersionDetail,
+        Activate, Dag, DagChange, DagDetail, DagTask, DeadlineOf, Death, Edge, ParamDetail,
+        RateLimit, RepairVersion, RepairedVersion, Rollback, Suspect, TeardownOf, Version,
+        VersionDetail,
     },
     deployment::{
         ChangeKind, ChangedTask, DeployedDag, Deployment, DeploymentFile, Difference, RequestKind,
@@ -63,11 +73,15 @@ pub use {
     layout::{GraphLayout, LayoutEdge, LayoutGroup, LayoutMethod, LayoutNode},
     log::{LogField, LogHit, LogLine, LogPage, LogSearch, LogSource},
     named_event::{EventTaker, NamedEvent},
+    note::{NewNote, Note},
+    notification::{
+        Delivery, DeliveryState, Destination, DestinationKind, NewDestination, NotifyOn, SmtpTls,
+    },
     overview::{Health, HourOfRuns, Overview, QueueHealth},
     page::{Page, UnreadableItem},
     run::{
-        Clear, ClearPreview, ClearedInstance, Command, CommandState, Counts, Interval, Mark,
-        MarkAs, NewRun, Run, RunKind, RunState, Wake,
+        CallerInstance, Clear, ClearCommand, ClearPreview, ClearedInstance, Command, CommandState,
+        Counts, Interval, Mark, MarkAs, NewRun, Run, RunKind, RunState, RunTree, TreeRun, Wake,
     },
     schedule::{SchedulePreview, ScheduledDate},
     setting::{
@@ -76,4 +90,5 @@ pub use {
     },
     time::Time,
     token::{CreatedToken, NewSession, NewToken, Role, Token, Whoami},
+    webhook::{CreatedWebhook, NewWebhook, NewWebhookSecret, Webhook, WebhookForm},
 };

@@ -43,9 +43,75 @@ pub struct Run {
     /// The W3C `traceparent` of the request that triggered it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// Where the operator's tracing system shows that trace: in the answer to `GET /runs/{run}` alone, if the operator named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_url: Option<String>,
+    /// By when it has to end: in the answer to `GET /runs/{run}` alone, if its version has a deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Time>,
     /// Why no scheduler can continue it; absent where one can, and once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
+    /// The run whose task called it, if its kind is `called`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_by: Option<String>,
+    /// Its key, if the active version of its DAG had a concurrency key when it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_key: Option<String>,
+    /// What it waits for while it is queued: in the answer to `GET /runs/{run}` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
+    /// What a person wrote about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<crate::Note>,
+}
+
+/// Runs that called each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunTree {
+    /// By id, so that each caller comes before the runs that it called. The first one was called by
+    /// none of the others.
+    pub runs: Vec<TreeRun>,
+    /// Whether there are more.
+    pub truncated: bool,
+}
+
+/// A run of a tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TreeRun {
+    /// Its id.
+    pub id: String,
+    /// The DAG.
+    pub dag: String,
+    /// How it was created.
+    pub kind: RunKind,
+    /// State of the run.
+    pub state: RunState,
+    /// When it was created.
+    pub created: Time,
+    /// When it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Time>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Time>,
+    /// Who called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_by: Option<CallerInstance>,
+}
+
+/// The task instance that called a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallerInstance {
+    /// Its run.
+    pub run: String,
+    /// Its task.
+    pub task: String,
+    /// Its map index; 0 of a task that isn't mapped.
+    pub index: u32,
 }
 
 /// How a run was created.
@@ -59,6 +125,10 @@ pub enum RunKind {
     Scheduled,
     /// A backfill.
     Backfill,
+    /// A task of another run.
+    Called,
+    /// Updates of assets.
+    Assets,
 }
 
 /// The state of a run.
@@ -144,17 +214,40 @@ pub struct NewRun {
     pub version: Option<u32>,
 }
 
-/// The tasks to clear.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What to clear.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub struct Clear {
-    /// At least one.
-    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
+    /// At least one; none only with `only_failed`, for every task of the run.
+    #[serde(default)]
     pub tasks: Vec<String>,
-    /// Whether everything downstream of them is cleared too.
+    /// Map indexes of the one task that is named, such as `3,7-9`: only these instances of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexes: Option<String>,
+    /// Whether everything upstream of the tasks is cleared too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub upstream: bool,
+    /// Whether everything downstream of the tasks is cleared too.
     #[serde(default)]
     pub downstream: bool,
+    /// Of all these only the instances that failed, could not run since an upstream failed, or were
+    /// cancelled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_failed: bool,
+    /// Whether the same is cleared in the DAG's started runs with an earlier logical date.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub past: bool,
+    /// Whether the same is cleared in the DAG's started runs with a later logical date.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub future: bool,
+    /// With `past` or `future`: the cursor of this page of runs, `others.next` of the answer before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
     /// Clears nothing, and returns what would be cleared.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
@@ -164,12 +257,28 @@ pub struct Clear {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClearPreview {
-    /// The tasks, upstreams first.
+    /// The tasks, upstreams first, with the number and the states of the instances that would run
+    /// again.
     pub tasks: Vec<crate::TaskSummary>,
-    /// Their instances, at most 1,000; of mapped tasks those that an attempt was made of.
+    /// The instances, at most 1,000; of mapped tasks those that an attempt was made of.
     pub instances: Vec<ClearedInstance>,
-    /// The number of their instances.
+    /// The number of instances.
     pub total: u64,
+    /// A page of the other runs; absent without `past` and `future`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<crate::BulkPage>,
+}
+
+/// The command of a clear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClearCommand {
+    /// The command of the run that was named.
+    #[serde(flatten)]
+    pub command: Command,
+    /// What became of a page of the other runs; absent without `past` and `future`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<crate::BulkPage>,
 }
 
 /// An instance that would run again.

@@ -11,20 +11,27 @@ use std::fmt;
 pub struct Variable {
     /// Name of the variable, unique within a tenant.
     pub name: String,
+    /// Where its value is kept, if that is not the server's database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// When it was last set.
     pub updated: Time,
     /// The token that set it last.
     pub updated_by: String,
 }
 
-/// A variable's value.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A variable's value: the value itself, or where it is kept.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewVariable {
     /// At most 64 KiB of text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(write_only))]
-    pub value: String,
+    pub value: Option<String>,
+    /// Where the value is kept instead: `env:NAME`, `file:NAME` or `vault:PATH#KEY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 /// A connection, without its credentials.
@@ -145,6 +152,9 @@ pub struct PolicyCheck {
     /// Connections that each task requests besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connections: Vec<String>,
+    /// DAGs that each task calls besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dags: Vec<String>,
     /// The queue that each task runs in, in place of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
@@ -173,6 +183,9 @@ pub struct CheckedTask {
     pub variables: Vec<String>,
     /// The connections that it requests.
     pub connections: Vec<String>,
+    /// The DAGs that it calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dags: Vec<String>,
     /// What is refused, and what to add to the policy.
     pub refused: Vec<RefusedRequest>,
 }
@@ -219,7 +232,9 @@ pub struct TenantChange {
 
 impl fmt::Debug for NewVariable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewVariable").finish_non_exhaustive()
+        f.debug_struct("NewVariable")
+            .field("from", &self.from)
+            .finish_non_exhaustive()
     }
 }
 

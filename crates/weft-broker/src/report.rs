@@ -4,12 +4,13 @@ use crate::{AttemptKey, ClaimSecret, HeldClaim};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use weft_core::{
+    asset::AssetUpdate,
     digest::Digest,
     failure_code::FailureCode,
     id::TaskId,
     suspicion::Evidence,
     time::{DurationMs, Timestamp},
-    wait::Wait,
+    wait::{Call, Wait},
 };
 
 /// The end of one attempt. A worker sends a report until it is confirmed.
@@ -25,6 +26,8 @@ pub struct Report {
     pub log: Option<Arc<str>>,
     /// References of the artifacts that it finished writing, in order.
     pub artifacts: Vec<String>,
+    /// What it said of assets that it updated, if it succeeded.
+    pub updates: Vec<AssetUpdate>,
     /// Which worker ran it.
     pub worker: Arc<str>,
     /// What proves the worker's claim. It ends with the verification: no broker stores it, and
@@ -69,6 +72,11 @@ pub enum ReportedOutcome {
         until: Option<Timestamp>,
         /// What it waits for; `None` where that is the time alone.
         wait: Option<Wait>,
+        /// The run that it calls; what it waits for then follows from that.
+        call: Option<Call>,
+        /// What it asks people, as [`weft_core::approval::ApprovalRequest`] writes it; it waits for
+        /// the answer.
+        approval: Option<Arc<str>>,
         /// JSON that `context.resumed()` returns then.
         state: Arc<str>,
     },

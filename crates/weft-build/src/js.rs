@@ -42,7 +42,7 @@ const WASI_FOR_ENGINE: &str = "wqjs:";
 const REGISTER: &str =
     "import { register } from \"node:module\";\nregister(\"./resolve.mjs\", import.meta.url);\n";
 const RESOLVE: &str = r#"import { pathToFileURL } from "node:url";
-const own = { "@weft/sdk": "index.js", "@weft/sdk/testing": "testing.js" };
+const own = { "@weft/sdk": "index.js", "@weft/sdk/sensors": "sensors.js", "@weft/sdk/testing": "testing.js" };
 export async function resolve(specifier, context, next) {
   const file = own[specifier];
   return file ? { url: pathToFileURL(`${SDK}/dist/${file}`).href, shortCircuit: true } : next(specifier, context);

@@ -8,6 +8,7 @@
 //! A crate of its own, since toolchains, embedded SDKs and component encoding are
 //! nothing that a server or a run needs. It knows no server, and parses no arguments.
 
+pub mod airflow;
 mod build_dir;
 mod c;
 mod component_cache;
@@ -31,5 +32,5 @@ mod toolchain;
 
 pub use go::sdk as go_sdk;
 pub use js::sdk as js_sdk;
-pub use project::{Built, build, packed};
-pub use python::sdk as python_sdk;
+pub use project::{Built, build, lock, packed};
+pub use python::{Lock, LockChange, sdk as python_sdk};

@@ -3,7 +3,11 @@
 //! What is made is described and checked before it replaces the file of an
 //! earlier build, so that a `dag.wasm` that is there was good.
 
-use crate::{c, go, js, pack, python, rust};
+use crate::{
+    c, go, js, pack,
+    python::{self, Lock},
+    rust,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -69,6 +73,26 @@ pub fn build(path: &Path, output: Option<&Path>) -> Result<Built, Problems> {
         bytes: bytes.len(),
         dag_file,
     })
+}
+
+/// Resolves the packages of a project in Python anew and writes them to its lock file.
+///
+/// # Errors
+/// What the packages lack, or that the project is in another language.
+pub fn lock(path: &Path) -> Result<Lock, Problem> {
+    let instead = match source(path)? {
+        Source::Python(project) => return python::lock(&project),
+        Source::Crate(_) => "cargo keeps the versions of a crate in Cargo.lock",
+        Source::Go(_) => "go keeps the versions of modules in go.mod and go.sum",
+        Source::Js(_) => "npm keeps the versions of packages in package-lock.json",
+        Source::C(_) => "sources in C and C++ name no packages",
+        Source::Manifest(_) => "a manifest names files and no packages",
+    };
+    Err(Problem::new(
+        Code::Usage,
+        format!("--lock is for packages of Python: {instead}"),
+    )
+    .help("build without --lock"))
 }
 
 /// One file of a manifest and the files that it names, in memory.

@@ -13,13 +13,19 @@
 
 mod embedded_sdk;
 mod fingerprint;
+mod foreign_lock;
 mod installed;
+mod lock;
+mod lock_file;
+mod locked;
 mod native;
 mod packages;
 mod project;
 mod refusals;
 mod tools;
 
+pub(crate) use lock::lock;
+pub use lock::{Lock, LockChange};
 pub(crate) use project::Project;
 
 use super::{

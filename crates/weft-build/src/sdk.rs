@@ -10,6 +10,7 @@ files! {
     FILES, "rust",
     "weft-sdk-macros/Cargo.toml",
     "weft-sdk-macros/src/check.rs",
+    "weft-sdk-macros/src/condition.rs",
     "weft-sdk-macros/src/dag.rs",
     "weft-sdk-macros/src/dag/calls.rs",
     "weft-sdk-macros/src/lib.rs",
@@ -17,7 +18,9 @@ files! {
     "weft-sdk-macros/src/signature.rs",
     "weft-sdk-macros/src/task.rs",
     "weft-sdk/Cargo.toml",
+    "weft-sdk/src/approval.rs",
     "weft-sdk/src/artifact.rs",
+    "weft-sdk/src/asset.rs",
     "weft-sdk/src/branch.rs",
     "weft-sdk/src/context.rs",
     "weft-sdk/src/dag.rs",
@@ -39,7 +42,10 @@ files! {
     "weft-sdk/src/prelude.rs",
     "weft-sdk/src/private.rs",
     "weft-sdk/src/registry.rs",
+    "weft-sdk/src/sensors.rs",
     "weft-sdk/src/task.rs",
+    "weft-sdk/src/wait.rs",
+    "weft-sdk/src/woken.rs",
 }
 
 /// The packages of the SDK are a workspace of their own wherever they lie.

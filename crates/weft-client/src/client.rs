@@ -8,7 +8,7 @@ use crate::{
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use weft_api::problem::Problem;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Speaks with one server. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
@@ -45,9 +45,7 @@ impl Client {
         url.set_path(&format!("{base}{}", route.path(values)));
         let mut headers = HeaderMap::new();
         if route.method == reqwest::Method::POST {
-            let key: String = std::iter::repeat_with(fastrand::alphanumeric)
-                .take(24)
-                .collect();
+            let key = idempotency_key();
             headers.insert(
                 IDEMPOTENCY_KEY,
                 HeaderValue::try_from(key).expect("letters and digits"),
@@ -55,4 +53,11 @@ impl Client {
         }
         Request::new(self, route, url, headers)
     }
+}
+
+/// A random key that names a request, or an action of several requests.
+pub fn idempotency_key() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric)
+        .take(24)
+        .collect()
 }

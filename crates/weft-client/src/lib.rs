@@ -73,7 +73,7 @@ mod fake;
 mod tests;
 
 pub use {
-    client::Client,
+    client::{Client, idempotency_key},
     context::Token,
     environment::{Environment, LocalServer},
     request::Request,

@@ -1,7 +1,9 @@
 //! A request to a server: put together, sent, and sent again where that is safe.
 
 use crate::{
-    Client, Response, problem,
+    Client, Response,
+    client::IDEMPOTENCY_KEY,
+    problem,
     route::{self, Retry, Route},
 };
 use bytes::Bytes;
@@ -78,6 +80,21 @@ impl<'c> Request<'c> {
             HeaderValue::from_static("application/json"),
         );
         self
+    }
+
+    /// Under this key instead of a random one: it belongs to an action of several requests.
+    ///
+    /// # Errors
+    /// The key has characters that no header may have.
+    pub fn idempotency_key(mut self, key: &str) -> Result<Self, Problem> {
+        let value = HeaderValue::from_str(key).map_err(|_| {
+            Problem::new(
+                Code::Usage,
+                "an idempotency key has 1 to 200 visible ASCII characters",
+            )
+        })?;
+        self.headers.insert(IDEMPOTENCY_KEY, value);
+        Ok(self)
     }
 
     /// With a file as its body.

@@ -5,7 +5,10 @@ use reqwest::{
     Url,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use weft_api::problem::{Code, Problem};
 
 /// How long connecting may take.
@@ -74,6 +77,14 @@ fn builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
         .tls_backend_preconfigured(tls)
 }
 
+/// TLS for servers that are not known yet: trusts whom [`tls_config`] trusts.
+///
+/// # Errors
+/// TLS can't be set up.
+pub fn tls_to_any_server() -> Result<rustls::ClientConfig, Problem> {
+    tls_with_roots(trusted_roots())
+}
+
 /// TLS for this URL: trusts Mozilla's roots and those that the machine's owner added.
 ///
 /// # Errors
@@ -88,11 +99,15 @@ pub fn tls_config(url: &Url) -> Result<rustls::ClientConfig, Problem> {
     tls_with_roots(roots)
 }
 
+/// Read once: several parts of a process need them.
 fn trusted_roots() -> rustls::RootCertStore {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
+    static ROOTS: LazyLock<rustls::RootCertStore> = LazyLock::new(|| {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    });
+    ROOTS.clone()
 }
 
 fn tls_with_roots(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Problem> {

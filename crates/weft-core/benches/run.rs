@@ -151,12 +151,16 @@ fn step(upstreams: Vec<TaskIndex>) -> Step {
         retry: RetryPolicy::default(),
         mapping: None,
         branch: false,
+        teardown: None,
+        has_precondition: false,
+        stops_at_deadline: false,
     }
 }
 
 fn plan(steps: Vec<Step>) -> Plan {
     let bounds = Bounds {
         run_timeout: None,
+        stops_at_deadline: false,
         max_losses: 3,
         max_deferrals: 1000,
     };

@@ -8,9 +8,12 @@
 //!
 //! This module reads no file: the caller finds `component` and `program` files.
 
+mod assets;
 mod binding;
 pub(crate) mod collect;
+mod concurrency;
 mod dag;
+mod deadline;
 mod edges;
 pub(crate) mod fields;
 mod foreign;
@@ -27,6 +30,7 @@ mod problem;
 mod published;
 mod read_code;
 mod read_dag;
+mod read_schedule;
 mod read_task;
 mod schedule;
 mod schema_check;
@@ -36,14 +40,15 @@ mod template;
 pub(crate) mod tree;
 
 pub use dag::{
-    Binding, Code, Dag, MAX_RETRIES, MAX_RETRY_BACKOFF, MAX_RETRY_DELAY, OutputFormat, Param,
-    Program, Task, TaskIndex,
+    Binding, Code, Dag, Deadline, Elements, MAX_RETRIES, MAX_RETRY_BACKOFF, MAX_RETRY_DELAY,
+    OutputFormat, Param, Program, Task, TaskIndex,
 };
 pub use foreign::TaskTypes;
 pub use problem::{DocumentError, MAX_PROBLEMS, Position, Problem, ProblemCode};
+pub use read_schedule::MAX_SCHEDULES;
 pub(crate) use schedule::zone;
 pub use schedule::{MIN_INTERVAL, Schedule};
-pub use schema_check::schema_misfit;
+pub use schema_check::{schema_misfit, schema_problem};
 pub use source::{
     CONTRACT, Format, MAX_DAGS, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_READ_BYTES, MAX_TASKS,
     MAX_VALUES, Source,

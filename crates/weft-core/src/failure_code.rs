@@ -94,6 +94,43 @@ codes! {
     DeferredTooOften = "deferred_too_often";
 }
 
+impl FailureCode {
+    /// Whether an attempt ends with it by itself, so that a task's `retry_on` can name it. The others
+    /// end an instance, or mean that its worker was lost, which is no retry of the author's.
+    pub const fn is_of_attempt(self) -> bool {
+        match self {
+            Self::Author
+            | Self::Trap
+            | Self::StackOverflow
+            | Self::Exit
+            | Self::Timeout
+            | Self::CpuLimit
+            | Self::MemoryLimit
+            | Self::TableLimit
+            | Self::OutputLimit
+            | Self::ScratchLimit
+            | Self::ArtifactLimit
+            | Self::HandleLimit
+            | Self::HostCallLimit
+            | Self::InvalidOutput
+            | Self::InvalidEntry
+            | Self::Denied
+            | Self::Cancelled
+            | Self::NoSlot
+            | Self::Internal => true,
+            Self::WorkerCrashed
+            | Self::Quarantined
+            | Self::Lost
+            | Self::Expansion
+            | Self::Input
+            | Self::InputLimit
+            | Self::OutputLost
+            | Self::BadBranch
+            | Self::DeferredTooOften => false,
+        }
+    }
+}
+
 impl fmt::Display for FailureCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

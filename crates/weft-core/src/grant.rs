@@ -17,6 +17,8 @@ pub struct GrantRequest {
     pub variables: Vec<String>,
     /// Names of connections the task uses.
     pub connections: Vec<String>,
+    /// Ids of DAGs the task calls.
+    pub dags: Vec<String>,
 }
 
 /// How a request is sent.

@@ -94,6 +94,16 @@ id! {
     /// Names an event that can be sent to a run.
     EventName
 }
+id! {
+    /// Names an option of an approval.
+    OptionName
+}
+
+impl serde::Serialize for OptionName {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0)
+    }
+}
 
 impl TenantId {
     /// The tenant of an installation that has only one.

@@ -9,12 +9,15 @@
 
 mod pick;
 mod program;
+mod template;
 
 pub use pick::PickError;
-pub use program::{Invocation, MAX_ARGUMENT_BYTES, TemplateError};
+pub use program::{Invocation, MAX_ARGUMENT_BYTES};
+pub(crate) use template::Template;
+pub use template::TemplateError;
 
 use crate::{
-    document::{Binding, Dag, TaskIndex},
+    document::{Binding, Dag, Elements, TaskIndex},
     run::{Instance, MAX_INSTANCES},
 };
 use serde_json::{Map, Value};
@@ -75,6 +78,20 @@ pub enum InputError<E> {
         /// How many there would be.
         count: u128,
     },
+    /// Lists whose elements go together, of unlike lengths.
+    #[error(
+        "the lists {first:?} ({first_len}) and {other:?} ({other_len}) go together and must have one length"
+    )]
+    Unlike {
+        /// The parameter of the first list.
+        first: String,
+        /// How many elements the first list has.
+        first_len: usize,
+        /// The parameter of the first other list that differs.
+        other: String,
+        /// How many elements that list has.
+        other_len: usize,
+    },
     /// More than [`MAX_INPUT_BYTES`].
     #[error(
         "the inputs have at least {bytes} bytes of JSON, and {MAX_INPUT_BYTES} are allowed; pass large data on as artifacts"
@@ -134,7 +151,24 @@ struct Shared {
 #[derive(Debug)]
 struct Axis {
     list: Arc<str>,
+    /// Where in the list instances find what they get, empty where an element does not have it.
     elements: Vec<Range<usize>>,
+}
+
+impl Axis {
+    fn new(list: Arc<str>, of: &Elements) -> Result<Self, PickError> {
+        let mut elements = pick::elements(&list)?;
+        if let Some(filter) = &of.filter {
+            elements.retain(|at| pick::is_set(&list[at.clone()], filter));
+        }
+        if let Some(each) = &of.each {
+            for at in &mut elements {
+                let part = pick::range(&list[at.clone()], each);
+                *at = part.map_or(0..0, |part| at.start + part.start..at.start + part.end);
+            }
+        }
+        Ok(Self { list, elements })
+    }
 }
 
 impl Inputs {
@@ -173,16 +207,33 @@ impl Inputs {
     ) -> Result<u32, InputError<O::Error>> {
         let dag = Arc::clone(&self.dag);
         self.check_known_bytes(task, &dag.tasks[task.as_usize()].expand, outputs)?;
-        let mut axes = Vec::new();
+        let mapped = &dag.tasks[task.as_usize()];
+        let mut axes: Vec<Axis> = Vec::new();
         let mut count: u128 = 1;
-        for (name, binding) in &dag.tasks[task.as_usize()].expand {
+        let whole = Elements::default();
+        for ((name, binding), elements) in mapped.expand.iter().zip(&mapped.elements) {
             let list = self.value(task, name, binding, outputs)?;
-            let elements = pick::elements(&list).map_err(|error| InputError::Pick {
+            let is_given = self.given.contains_key(&(task, name.clone()));
+            // A value that was given for a parameter holds what the instances get.
+            let elements = if is_given { &whole } else { elements };
+            let axis = Axis::new(list, elements).map_err(|error| InputError::Pick {
                 name: name.clone(),
                 error,
             })?;
-            count = count.saturating_mul(elements.len() as u128);
-            axes.push(Axis { list, elements });
+            let len = axis.elements.len();
+            match axes.first() {
+                Some(first) if mapped.zip && first.elements.len() != len => {
+                    return Err(InputError::Unlike {
+                        first: mapped.expand[0].0.clone(),
+                        first_len: first.elements.len(),
+                        other: name.clone(),
+                        other_len: len,
+                    });
+                }
+                Some(_) if mapped.zip => {}
+                Some(_) | None => count = count.saturating_mul(len as u128),
+            }
+            axes.push(axis);
         }
         let instances = u32::try_from(count)
             .ok()
@@ -274,17 +325,25 @@ impl Inputs {
         if let Some(axes) = &self.axes[instance.task.as_usize()] {
             // The last list varies fastest, so positions are read from the back.
             let mut left = instance.index as usize;
-            let mut picked: Vec<&str> = Vec::with_capacity(axes.len());
+            let mut picked: Vec<Option<&str>> = Vec::with_capacity(axes.len());
             for axis in axes.iter().rev() {
-                let at = left % axis.elements.len().max(1);
-                left /= axis.elements.len().max(1);
-                picked.push(
-                    axis.elements
-                        .get(at)
-                        .map_or("null", |element| &axis.list[element.clone()]),
-                );
+                let at = if task.zip {
+                    left
+                } else {
+                    let at = left % axis.elements.len().max(1);
+                    left /= axis.elements.len().max(1);
+                    at
+                };
+                picked.push(match axis.elements.get(at) {
+                    Some(element) if element.is_empty() => None,
+                    Some(element) => Some(&axis.list[element.clone()]),
+                    None => Some("null"),
+                });
             }
             for ((name, _), value) in task.expand.iter().zip(picked.into_iter().rev()) {
+                let Some(value) = value else {
+                    continue;
+                };
                 add_bytes(&mut bytes, name.len() + value.len())?;
                 inputs.push((name.clone(), value.into()));
             }

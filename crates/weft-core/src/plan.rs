@@ -11,6 +11,7 @@ mod step;
 use crate::{
     document::{Binding, Dag, TaskIndex},
     retry::RetryPolicy,
+    teardown::Teardowns,
     time::DurationMs,
 };
 pub(crate) use branch::NotAChoice;
@@ -53,6 +54,7 @@ pub struct Plan {
     pub(crate) by_rank: Vec<TaskIndex>,
     /// For branch tasks: which direct downstreams lead to which others.
     pub(crate) branches: branch::Branches,
+    pub(crate) teardowns: Teardowns,
     pub(crate) bounds: Bounds,
 }
 
@@ -77,10 +79,14 @@ impl Plan {
                     max_active: task.max_active,
                 }),
                 branch: task.branch,
+                teardown: task.teardown.clone(),
+                has_precondition: task.precondition.is_any(),
+                stops_at_deadline: task.deadline.is_some_and(|deadline| deadline.stops),
             })
             .collect();
         let bounds = Bounds {
             run_timeout: dag.timeout.or(defaults.run_timeout),
+            stops_at_deadline: dag.deadline.is_some_and(|deadline| deadline.stops),
             max_losses: defaults.max_losses,
             max_deferrals: defaults.max_deferrals,
         };
@@ -93,10 +99,12 @@ impl Plan {
         let count = steps.len();
         for (task, step) in steps.iter().enumerate() {
             let sources = step.mapping.iter().flat_map(|mapping| &mapping.sources);
+            let setups = step.teardown.iter().flat_map(|teardown| &teardown.setups);
             if step
                 .upstreams
                 .iter()
                 .chain(sources)
+                .chain(setups)
                 .any(|upstream| upstream.0 as usize >= count)
             {
                 return Err(PlanError::Unknown(order::index(task)));
@@ -109,12 +117,15 @@ impl Plan {
             ranks[task.0 as usize] = order::index(rank).0;
         }
         let branches = branch::Branches::new(&steps, &downstreams, &ranks);
+        let is_teardown = |task: &TaskIndex| steps[task.as_usize()].teardown.is_some();
+        let teardowns = Teardowns::new(by_rank.iter().copied().filter(is_teardown).collect());
         Ok(Self {
             steps,
             downstreams,
             ranks,
             by_rank,
             branches,
+            teardowns,
             bounds,
         })
     }
@@ -141,17 +152,58 @@ impl Plan {
 
     /// The tasks and everything downstream of them, once each, upstreams first.
     pub fn with_downstreams(&self, tasks: &[TaskIndex]) -> Vec<TaskIndex> {
+        self.reached(tasks, |task| self.downstreams(task))
+    }
+
+    /// The tasks and everything upstream of them, once each, upstreams first.
+    pub fn with_upstreams(&self, tasks: &[TaskIndex]) -> Vec<TaskIndex> {
+        self.reached(tasks, |task| &self.step(task).upstreams)
+    }
+
+    /// The tasks and everything that is reached from them, once each, upstreams first.
+    fn reached<'p>(
+        &'p self,
+        tasks: &[TaskIndex],
+        neighbours: impl Fn(TaskIndex) -> &'p [TaskIndex],
+    ) -> Vec<TaskIndex> {
         let mut seen = vec![false; self.steps.len()];
         let mut found: Vec<TaskIndex> = Vec::new();
         let mut next: Vec<TaskIndex> = tasks.to_vec();
         while let Some(task) = next.pop() {
             if !std::mem::replace(&mut seen[task.0 as usize], true) {
                 found.push(task);
-                next.extend_from_slice(self.downstreams(task));
+                next.extend_from_slice(neighbours(task));
             }
         }
         found.sort_unstable_by_key(|task| self.ranks[task.0 as usize]);
         found
+    }
+
+    /// Flags these tasks and everything upstream of them.
+    pub(crate) fn flag_upstreams(&self, tasks: &[bool]) -> Vec<bool> {
+        let mut flags = tasks.to_vec();
+        for task in self.by_rank.iter().rev() {
+            let reached = self
+                .downstreams(*task)
+                .iter()
+                .any(|down| flags[down.as_usize()]);
+            flags[task.as_usize()] |= reached;
+        }
+        flags
+    }
+
+    /// Flags these tasks and everything downstream of them.
+    pub(crate) fn flag_downstreams(&self, tasks: &[bool]) -> Vec<bool> {
+        let mut flags = tasks.to_vec();
+        for task in &self.by_rank {
+            let reached = self
+                .step(*task)
+                .upstreams
+                .iter()
+                .any(|up| flags[up.as_usize()]);
+            flags[task.as_usize()] |= reached;
+        }
+        flags
     }
 
     /// The bounds of its runs.

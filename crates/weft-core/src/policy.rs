@@ -2,7 +2,7 @@
 //! to add to the policy.
 //!
 //! Without a policy a task may ask for exact public HTTPS hosts, and has
-//! scratch space, clock and randomness. Private addresses, plain HTTP,
+//! scratch space, clock and randomness, and may call the DAGs of its tenant that it names. Private addresses, plain HTTP,
 //! wildcards, variables, connections and queues are allowed only where the
 //! policy names them. Nothing here resolves names or opens connections: the
 //! sandbox does, and asks [`Granted`].
@@ -38,6 +38,8 @@ pub struct Policy {
     pub variables: Vec<String>,
     /// Names of connections that may be requested; `*` at the end matches anything.
     pub connections: Vec<String>,
+    /// Ids of DAGs of the tenant that may be called; `*` at the end matches anything.
+    pub dags: Vec<String>,
     /// Queues besides [`DEFAULT_QUEUE`]; `*` at the end matches anything.
     pub queues: Vec<String>,
     /// The most of each limit.
@@ -61,6 +63,7 @@ impl Default for Policy {
             private: Vec::new(),
             variables: Vec::new(),
             connections: Vec::new(),
+            dags: vec!["*".into()],
             queues: Vec::new(),
             ceiling: Ceiling::default(),
         }

@@ -28,13 +28,16 @@ mod event;
 mod expand;
 mod fault;
 mod finish;
+mod indexes;
 mod loss;
 mod many;
 mod mark;
 mod pause;
 mod pending;
+mod precondition;
 pub mod record;
 mod replay;
+mod selection;
 mod settle;
 mod start;
 mod state;
@@ -45,9 +48,11 @@ pub use fault::Planted;
 pub use {
     action::{Action, Cause, Timer},
     event::{Event, Moment, Outcome, Rejection},
+    indexes::{Indexes, IndexesError, MAX_INDEX_RANGES},
     many::MAX_INSTANCES,
     pending::{LiveAttempt, Phase},
     replay::ReplayError,
+    selection::{Part, Selectable, Selection},
     state::{Attempt, Counts, Instance, InstanceState, Marked, RunState},
 };
 
@@ -56,6 +61,7 @@ use cell::{Cell, TAGS, Tag};
 use fault::Faults;
 use many::Many;
 use pause::Pause;
+use precondition::Check;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -68,10 +74,14 @@ pub struct Run {
     state: RunState,
     /// Whether it was ended before its instances ended by themselves.
     stopped: bool,
+    /// How it ends once its teardowns ended; nothing else of it runs any more.
+    ending: Option<RunState>,
     /// How often it was started or reopened; distinguishes its timeouts.
     episode: u32,
     /// When this episode has taken as long as it may.
-    deadline: Option<Timestamp>,
+    timeout_at: Option<Timestamp>,
+    /// The deadlines that were missed: of tasks, and of the run as a whole.
+    missed: BTreeSet<Option<TaskIndex>>,
     tasks: Vec<TaskCell>,
     /// The states of the instances of all tasks.
     totals: [u64; TAGS],
@@ -81,6 +91,8 @@ pub struct Run {
     failed_leaves: u64,
     /// Counters of instances that failed, were lost or deferred and haven't ended.
     pauses: BTreeMap<Instance, Pause>,
+    /// How often instances were cleared by themselves since their task was cleared.
+    repeats: BTreeMap<Instance, u32>,
     /// What branches chose, until they are cleared or marked.
     choices: BTreeMap<TaskIndex, Choice>,
     /// Ranks of waiting tasks whose tally changed; empty between events.
@@ -100,7 +112,9 @@ struct TaskCell {
     generation: u32,
     /// The highest number of an attempt of any of its instances.
     highest: u32,
-    /// Nothing in this run is downstream of it.
+    /// How far the check of its conditions on other runs has come.
+    precondition: Check,
+    /// The run fails if it does: it is no teardown, and nothing else in this run is downstream of it.
     leaf: bool,
 }
 
@@ -149,6 +163,8 @@ impl Run {
 
     fn of(plan: Arc<Plan>, included: &[bool]) -> Self {
         let includes = |task: &TaskIndex| included[task.0 as usize];
+        let is_ignored = |task: &TaskIndex| plan.steps[task.as_usize()].is_ignored();
+        let counts = |task: &TaskIndex| includes(task) && !is_ignored(task);
         let tasks: Vec<TaskCell> = plan
             .tasks()
             .map(|task| {
@@ -160,7 +176,7 @@ impl Run {
                 TaskCell::new(
                     includes(&task),
                     u32::try_from(upstreams).expect("a task has fewer than 2^32 upstreams"),
-                    !plan.downstreams(task).iter().any(includes),
+                    !is_ignored(&task) && !plan.downstreams(task).iter().any(counts),
                 )
             })
             .collect();
@@ -171,13 +187,16 @@ impl Run {
             plan,
             state: RunState::Pending,
             stopped: false,
+            ending: None,
             episode: 0,
-            deadline: None,
+            timeout_at: None,
+            missed: BTreeSet::new(),
             tasks,
             totals,
             unfinished,
             failed_leaves: 0,
             pauses: BTreeMap::new(),
+            repeats: BTreeMap::new(),
             choices: BTreeMap::new(),
             agenda: BTreeSet::new(),
             faults: Faults::default(),
@@ -229,6 +248,11 @@ impl Run {
                 generation,
                 message: _,
             } => self.expand_failed(task, generation, actions)?,
+            Event::PreconditionChecked {
+                task,
+                generation,
+                runs,
+            } => self.precondition_checked(task, generation, runs, actions)?,
             Event::Dispatched { instance, nonce } => self.dispatched(instance, nonce, actions)?,
             Event::Started { attempt } => self.attempt_started(attempt, actions)?,
             Event::Finished { attempt, outcome } => self.finished(at, attempt, outcome, actions)?,
@@ -236,7 +260,7 @@ impl Run {
             Event::Due { timer } => self.due(timer, actions)?,
             Event::Woken { instance } => self.woken(instance, actions)?,
             Event::Cancel => self.cancel(actions)?,
-            Event::Clear { tasks, downstream } => self.clear(at, &tasks, downstream, actions)?,
+            Event::Clear(selection) => self.clear(at, &selection, actions)?,
             Event::Mark { instance, as_state } => self.mark(instance, as_state, actions)?,
         }
         self.settle(actions);

@@ -41,6 +41,12 @@ impl Timestamp {
     pub const fn plus(self, span: DurationMs) -> Self {
         Self(self.0.saturating_add_unsigned(span.0))
     }
+
+    /// This much earlier; the earliest time where it would overflow.
+    #[must_use]
+    pub const fn minus(self, span: DurationMs) -> Self {
+        Self(self.0.saturating_sub_unsigned(span.0))
+    }
 }
 
 impl FromStr for Timestamp {

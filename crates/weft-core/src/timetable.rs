@@ -19,6 +19,9 @@
 //! (croner, which reads the expressions, counts `0 2,14 * * *` among the latter
 //! and so loses a run a year; therefore only its reading is used, not its search.)
 //!
+//! Several schedules, and dates, make one line of ticks; two that tick at the same moment make one run. Holidays
+//! are days of the DAG's zone, and take away the ticks on them, also from the intervals of the others.
+//!
 //! Intervals (`every 15m`) are spans of real time, anchored at the DAG's `start`,
 //! or at the Unix epoch. Zones come from the database that is compiled in.
 //! Every search is bounded: an expression that never holds has no ticks.
@@ -28,8 +31,10 @@ mod ticks;
 use crate::{
     cron::Cron,
     document::{Dag, Schedule, zone},
+    holidays::Holidays,
     time::{DurationMs, Timestamp},
 };
+use jiff::tz::TimeZone;
 use ticks::Ticks;
 
 /// The most dates that [`Timetable::between`] lists.
@@ -67,24 +72,17 @@ impl Timetable {
     /// Runs that were missed are only made up for where the DAG says so: an
     /// absent `catchup` means no.
     pub fn of(dag: &Dag) -> Option<Self> {
+        let zone = dag.timezone.as_deref().map_or(TimeZone::UTC, |name| {
+            zone(name).expect("validation of the document refuses unknown zones")
+        });
         let kind = match dag.schedule.as_ref()? {
-            Schedule::Cron(text) => {
-                let zone = dag
-                    .timezone
-                    .as_deref()
-                    .map_or(jiff::tz::TimeZone::UTC, |name| {
-                        zone(name).expect("validation of the document refuses unknown zones")
-                    });
-                let cron = Cron::read(text)
-                    .expect("validation of the document refuses expressions that can't be read");
-                Kind::Ticks(Box::new(Ticks::Cron(cron, zone)))
-            }
-            Schedule::Every(span) => Kind::Ticks(Box::new(Ticks::Every {
-                anchor: dag.start.unwrap_or_default(),
-                span: DurationMs(span.0.max(1)),
-            })),
             Schedule::Once => Kind::Once,
             Schedule::Continuous => Kind::Continuous,
+            schedule => {
+                let anchor = dag.start.unwrap_or_default();
+                let ticks = ticks_of(schedule, &zone, anchor)?;
+                Kind::Ticks(Box::new(without(ticks, &dag.holidays, &zone)))
+            }
         };
         Some(Self {
             kind,
@@ -150,6 +148,13 @@ impl Timetable {
         (!ended).then_some(due)
     }
 
+    /// Whether no date after this one is due by `now`.
+    pub fn is_latest(&self, date: Timestamp, now: Timestamp) -> bool {
+        let moment = DurationMs(1);
+        self.between(date.plus(moment), now.plus(moment), 1)
+            .is_empty()
+    }
+
     /// The next dates after `after`, in order, for people: within the DAG's start and end, and regardless of pauses.
     /// At most `limit`, and at most [`MAX_DATES`]. A continuous timetable has no dates.
     pub fn upcoming(&self, after: Timestamp, limit: usize) -> Vec<Due> {
@@ -189,6 +194,48 @@ impl Timetable {
                 .collect(),
             Kind::Continuous => Vec::new(),
         }
+    }
+}
+
+/// Whether a schedule has a date that is on no holiday.
+pub(crate) fn has_dates(schedule: &Schedule, holidays: &Holidays, zone: &TimeZone) -> bool {
+    let Some(ticks) = ticks_of(schedule, zone, Timestamp::default()) else {
+        return true;
+    };
+    let ticks = without(ticks, holidays, zone);
+    !holidays.leave_no_day() && ticks.at_or_after(Timestamp::default()).is_some()
+}
+
+/// The moments of a schedule; `None` for one without any.
+fn ticks_of(schedule: &Schedule, zone: &TimeZone, anchor: Timestamp) -> Option<Ticks> {
+    Some(match schedule {
+        Schedule::Cron(text) => {
+            let cron = Cron::read(text)
+                .expect("validation of the document refuses expressions that can't be read");
+            Ticks::Cron(cron, zone.clone())
+        }
+        Schedule::Every(span) => Ticks::Every {
+            anchor,
+            span: DurationMs(span.0.max(1)),
+        },
+        Schedule::Dates(dates) => Ticks::Dates(dates.clone()),
+        Schedule::Several(several) => {
+            let several = several.iter();
+            let ticks = several.filter_map(|schedule| ticks_of(schedule, zone, anchor));
+            Ticks::Several(ticks.collect())
+        }
+        Schedule::Once | Schedule::Continuous => return None,
+    })
+}
+
+fn without(ticks: Ticks, holidays: &Holidays, zone: &TimeZone) -> Ticks {
+    if holidays.is_empty() {
+        return ticks;
+    }
+    Ticks::Except {
+        ticks: Box::new(ticks),
+        holidays: holidays.clone(),
+        zone: zone.clone(),
     }
 }
 

@@ -159,6 +159,16 @@ pub struct Tally {
     pub upstream_failed: u32,
 }
 
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        self.pending += more.pending;
+        self.success += more.success;
+        self.skipped += more.skipped;
+        self.failed += more.failed;
+        self.upstream_failed += more.upstream_failed;
+    }
+}
+
 /// What follows from a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {

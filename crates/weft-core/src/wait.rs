@@ -1,21 +1,101 @@
-//! What a deferred task instance waits for besides a point in time, and the document that tells the
-//! next attempt what woke it.
+//! What a deferred task instance waits for besides a point in time, the runs that it calls, and the
+//! document that tells the next attempt what woke it.
 //!
 //! A wait is stored as its text, `kind/key`, beside the instance. A kind is never given another
 //! meaning.
 
-use crate::id::{EventName, IdError};
-use serde_json::{Value, json};
-use std::{fmt, str::FromStr};
+use crate::{
+    approval::Decision,
+    id::{DagId, EventName, IdError, OptionName},
+    run::RunState,
+    run_id::{RunId, RunIdError},
+    time::Timestamp,
+};
+use serde_json::{Map, Value, json};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// The longest payload of an event, in bytes of JSON.
 pub const MAX_EVENT_BYTES: usize = 64 << 10;
+
+/// The longest parameters of a call, in bytes of JSON.
+pub const MAX_CALL_BYTES: usize = 64 << 10;
+
+/// The longest outputs that a called run returns to its caller, in bytes of JSON: all of its last
+/// tasks together.
+pub const MAX_CALL_OUTPUT_BYTES: usize = 256 << 10;
 
 /// What ends a deferral, unless its timeout comes first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Wait {
     /// An event of this name that is sent to the instance's own run.
     Event(EventName),
+    /// The end of this run of the tenant.
+    Run(RunId),
+    /// The end of the scheduled or backfilled run of a DAG for a date, which there need not be yet.
+    Dag {
+        /// A DAG of the tenant.
+        dag: DagId,
+        /// The date of its run.
+        logical_date: Timestamp,
+    },
+    /// The end of the run that the instance called. Its outputs come with it.
+    Call(RunId),
+    /// The answer to what the instance asks people. The request is stored beside it.
+    Approval {
+        /// The answer where no one gave one within the timeout.
+        default: Option<OptionName>,
+    },
+}
+
+impl Wait {
+    /// What it is for, for people.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Event(name) => format!("the event {name}"),
+            Self::Run(run) => format!("the end of run {run}"),
+            Self::Dag { dag, logical_date } => {
+                format!("the end of the run of DAG {dag} for {logical_date}")
+            }
+            Self::Call(run) => format!("the end of run {run}, which it called"),
+            Self::Approval { .. } => "an approval".into(),
+        }
+    }
+
+    /// Whether a run's end wakes it.
+    pub const fn is_for_run(&self) -> bool {
+        match self {
+            Self::Run(_) | Self::Dag { .. } | Self::Call(_) => true,
+            Self::Event(_) | Self::Approval { .. } => false,
+        }
+    }
+
+    /// What wakes the instance if nothing else does within its timeout.
+    pub fn timed_out(&self) -> Woken {
+        match self {
+            Self::Approval {
+                default: Some(default),
+            } => Woken::Approval(Decision::by_timeout(default.clone())),
+            Self::Approval { default: None }
+            | Self::Event(_)
+            | Self::Run(_)
+            | Self::Dag { .. }
+            | Self::Call(_) => Woken::Timeout,
+        }
+    }
+}
+
+/// A run that a task asks for as it defers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The DAG to run, of the same tenant.
+    pub dag: DagId,
+    /// A JSON object of at most [`MAX_CALL_BYTES`], checked against the DAG's parameters when the
+    /// run is created.
+    pub params: Arc<str>,
+    /// The date that the run is for; none means the time of the call.
+    pub logical_date: Option<Timestamp>,
+    /// Whether the task goes on without waiting for the run's end.
+    pub is_detached: bool,
 }
 
 /// Why a text is no wait.
@@ -24,17 +104,34 @@ pub enum WaitError {
     /// Of another version, or damaged.
     #[error("{0:?} is no kind of wait that this version knows")]
     Kind(String),
-    /// The name is none.
+    /// The name of the event, DAG or option is none.
     #[error(transparent)]
     Name(#[from] IdError),
+    /// The run's id is none.
+    #[error(transparent)]
+    Run(#[from] RunIdError),
+    /// A DAG without a date.
+    #[error("{0:?} is no DAG with a date")]
+    Date(String),
 }
 
 const EVENT: &str = "event";
+const RUN: &str = "run";
+const DAG: &str = "dag";
+const CALL: &str = "call";
+const APPROVAL: &str = "approval";
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Event(name) => write!(f, "{EVENT}/{name}"),
+            Self::Run(run) => write!(f, "{RUN}/{run}"),
+            Self::Dag { dag, logical_date } => write!(f, "{DAG}/{dag}/{}", logical_date.0),
+            Self::Call(run) => write!(f, "{CALL}/{run}"),
+            Self::Approval { default } => {
+                let default = default.as_ref().map_or("", OptionName::as_str);
+                write!(f, "{APPROVAL}/{default}")
+            }
         }
     }
 }
@@ -45,6 +142,20 @@ impl FromStr for Wait {
     fn from_str(text: &str) -> Result<Self, WaitError> {
         match text.split_once('/') {
             Some((EVENT, name)) => Ok(Self::Event(name.parse()?)),
+            Some((RUN, run)) => Ok(Self::Run(run.parse()?)),
+            Some((CALL, run)) => Ok(Self::Call(run.parse()?)),
+            Some((APPROVAL, "")) => Ok(Self::Approval { default: None }),
+            Some((APPROVAL, default)) => Ok(Self::Approval {
+                default: Some(default.parse()?),
+            }),
+            Some((DAG, key)) => {
+                let refuse = || WaitError::Date(key.into());
+                let (dag, date) = key.rsplit_once('/').ok_or_else(refuse)?;
+                Ok(Self::Dag {
+                    dag: dag.parse()?,
+                    logical_date: Timestamp(date.parse().map_err(|_| refuse())?),
+                })
+            }
             Some((kind, _)) => Err(WaitError::Kind(kind.into())),
             None => Err(WaitError::Kind(text.into())),
         }
@@ -65,6 +176,31 @@ pub enum Woken {
     Timeout,
     /// A person or program resumed it by a command.
     Command,
+    /// The run that it waited for, called or not.
+    Run(AwaitedRun),
+    /// The answer to what it asked.
+    Approval(Decision),
+    /// The run that it called was not created.
+    CallRefused {
+        /// A stable name of the reason.
+        code: &'static str,
+        /// For the author.
+        message: String,
+    },
+}
+
+/// A run that an instance waited for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AwaitedRun {
+    /// Its id; none where there is no such run.
+    pub run: Option<RunId>,
+    /// Its DAG, where that is known.
+    pub dag: Option<DagId>,
+    /// Its state: that of an ended run, or of one that was called and goes on by itself. None where
+    /// there is no such run.
+    pub state: Option<RunState>,
+    /// What its last tasks returned, by task, of a run that was called.
+    pub outputs: Option<Map<String, Value>>,
 }
 
 impl Woken {
@@ -74,6 +210,11 @@ impl Woken {
             Self::Event { name, payload } => json!({ "event": name.as_str(), "payload": payload }),
             Self::Timeout => json!({ "timeout": true }),
             Self::Command => json!({ "command": true }),
+            Self::Run(awaited) => awaited.to_value(),
+            Self::Approval(decision) => json!({ "approval": decision.to_value() }),
+            Self::CallRefused { code, message } => {
+                json!({ "error": { "code": code, "message": message } })
+            }
         }
     }
 
@@ -83,15 +224,63 @@ impl Woken {
     }
 }
 
+impl AwaitedRun {
+    fn to_value(&self) -> Value {
+        let run = self.run.map(|run| run.to_string());
+        let dag = self.dag.as_ref().map(DagId::as_str);
+        let state = self.state.map_or("missing", state_name);
+        let mut value = json!({ "run": run, "dag": dag, "state": state });
+        if let Some(outputs) = &self.outputs {
+            value["outputs"] = Value::Object(outputs.clone());
+        }
+        value
+    }
+}
+
+/// A run's state as users read it: a pending run is queued.
+const fn state_name(state: RunState) -> &'static str {
+    match state {
+        RunState::Pending => "queued",
+        RunState::Running => "running",
+        RunState::Success => "success",
+        RunState::Failed => "failed",
+        RunState::Cancelled => "cancelled",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn run() -> RunId {
+        RunId::from_i64(7).unwrap()
+    }
+
     #[test]
     fn a_wait_is_written_and_read_back() {
-        let wait = Wait::Event("paid".parse().unwrap());
-        assert_eq!(wait.to_string(), "event/paid");
-        assert_eq!("event/paid".parse(), Ok(wait));
+        let waits = [
+            (Wait::Event("paid".parse().unwrap()), "event/paid"),
+            (Wait::Run(run()), "run/0000000000007"),
+            (Wait::Call(run()), "call/0000000000007"),
+            (Wait::Approval { default: None }, "approval/"),
+            (
+                Wait::Approval {
+                    default: Some("reject".parse().unwrap()),
+                },
+                "approval/reject",
+            ),
+            (
+                Wait::Dag {
+                    dag: "daily".parse().unwrap(),
+                    logical_date: Timestamp(-5),
+                },
+                "dag/daily/-5",
+            ),
+        ];
+        for (wait, text) in waits {
+            assert_eq!(wait.to_string(), text);
+            assert_eq!(text.parse(), Ok(wait));
+        }
     }
 
     #[test]
@@ -105,6 +294,13 @@ mod tests {
             "event/".parse::<Wait>(),
             Err(WaitError::Name(IdError::Empty))
         );
+        assert!(matches!(
+            "run/seven".parse::<Wait>(),
+            Err(WaitError::Run(_))
+        ));
+        for text in ["dag/daily", "dag/daily/soon"] {
+            assert!(matches!(text.parse::<Wait>(), Err(WaitError::Date(_))));
+        }
     }
 
     #[test]
@@ -119,5 +315,49 @@ mod tests {
         );
         assert_eq!(Woken::Timeout.to_json(), r#"{"timeout":true}"#);
         assert_eq!(Woken::Command.to_json(), r#"{"command":true}"#);
+        let ended = Woken::Run(AwaitedRun {
+            run: Some(run()),
+            dag: Some("daily".parse().unwrap()),
+            state: Some(RunState::Success),
+            outputs: Some(Map::from_iter([("report".to_owned(), json!(3))])),
+        });
+        assert_eq!(
+            ended.to_value(),
+            json!({ "run": "0000000000007", "dag": "daily", "state": "success", "outputs": { "report": 3 } })
+        );
+        let decided = Decision {
+            option: "approve".parse().unwrap(),
+            comment: Some("fine".into()),
+            fields: Map::new(),
+            by: Some(("ada".into(), Timestamp(0))),
+        };
+        assert_eq!(
+            Woken::Approval(decided).to_value(),
+            json!({ "approval": { "option": "approve", "comment": "fine", "fields": {}, "by": "ada", "at": "1970-01-01T00:00:00Z" } })
+        );
+        let default = Some("reject".parse().unwrap());
+        assert_eq!(
+            Wait::Approval { default }.timed_out().to_value(),
+            json!({ "approval": { "option": "reject", "comment": null, "fields": {}, "by": null, "at": null } })
+        );
+        assert_eq!(Wait::Call(run()).timed_out(), Woken::Timeout);
+        let missing = Woken::Run(AwaitedRun {
+            run: Some(run()),
+            dag: None,
+            state: None,
+            outputs: None,
+        });
+        assert_eq!(
+            missing.to_value(),
+            json!({ "run": "0000000000007", "dag": null, "state": "missing" })
+        );
+        let refused = Woken::CallRefused {
+            code: "dag_not_found",
+            message: "there is no DAG daily".into(),
+        };
+        assert_eq!(
+            refused.to_value(),
+            json!({ "error": { "code": "dag_not_found", "message": "there is no DAG daily" } })
+        );
     }
 }

@@ -3,12 +3,15 @@
 
 use serde_json::{Map, Value, json};
 use weft_core::{
+    approval::ApprovalRequest,
+    asset::AssetUpdate,
     contract::{
         ArtifactRef, AttemptDocument, Control, DataInterval, FailureDetails, MAX_DETAILS_BYTES,
         Wake, artifact_refs, artifact_refs_in,
     },
+    run_id::RunId,
     time::{DurationMs, Timestamp},
-    wait::{Wait, Woken},
+    wait::{Call, Wait, Woken},
 };
 
 fn validator(text: &str, part: &str) -> jsonschema::Validator {
@@ -20,6 +23,10 @@ fn validator(text: &str, part: &str) -> jsonschema::Validator {
             .clone();
     }
     jsonschema::validator_for(&schema).expect("the published schema is one")
+}
+
+fn asset(update: &str) -> AssetUpdate {
+    AssetUpdate::check(serde_json::from_str(update).expect("fields")).expect("an update")
 }
 
 #[test]
@@ -74,7 +81,7 @@ fn an_attempt_is_described_as_published() {
 fn control_documents_are_read_or_refused_as_published() {
     let task = |name: &str| name.parse().expect("an id");
     let paid = || Wait::Event("paid".parse().expect("a name"));
-    let read: [(Value, Control); 9] = [
+    let read: [(Value, Control); 15] = [
         (json!({ "kind": "skip" }), Control::Skip { reason: None }),
         (
             json!({ "kind": "skip", "reason": "no data" }),
@@ -87,6 +94,20 @@ fn control_documents_are_read_or_refused_as_published() {
             Control::Branch {
                 tasks: vec![task("a"), task("b")],
                 output: "[1]".into(),
+            },
+        ),
+        (
+            json!({
+                "kind": "update",
+                "assets": [{ "asset": "orders", "partition": "1", "metadata": {} }, { "asset": "orders" }],
+                "output": 3,
+            }),
+            Control::Update {
+                assets: vec![
+                    asset(r#"{"asset":"orders","partition":"1","metadata":{}}"#),
+                    asset(r#"{"asset":"orders"}"#),
+                ],
+                output: "3".into(),
             },
         ),
         (
@@ -137,6 +158,78 @@ fn control_documents_are_read_or_refused_as_published() {
                 state: "null".into(),
             },
         ),
+        (
+            json!({ "kind": "defer", "run": "0000000000007", "timeout_ms": 5 }),
+            Control::Defer {
+                wake: Wake::On {
+                    wait: Wait::Run(RunId::from_i64(7).expect("an id")),
+                    timeout: Some(DurationMs(5)),
+                },
+                state: "null".into(),
+            },
+        ),
+        (
+            json!({ "kind": "defer", "dag": "daily", "logical_date": "1970-01-01T00:00:01Z" }),
+            Control::Defer {
+                wake: Wake::On {
+                    wait: Wait::Dag {
+                        dag: "daily".parse().expect("an id"),
+                        logical_date: Timestamp(1_000),
+                    },
+                    timeout: None,
+                },
+                state: "null".into(),
+            },
+        ),
+        (
+            json!({ "kind": "defer", "call": { "dag": "daily", "params": { "rows": 7 } }, "timeout_ms": 5 }),
+            Control::Defer {
+                wake: Wake::Called {
+                    call: Call {
+                        dag: "daily".parse().expect("an id"),
+                        params: r#"{"rows":7}"#.into(),
+                        logical_date: None,
+                        is_detached: false,
+                    },
+                    timeout: Some(DurationMs(5)),
+                },
+                state: "null".into(),
+            },
+        ),
+        (
+            json!({ "kind": "defer", "call": { "dag": "daily", "logical_date": "1970-01-01T00:00:01Z", "wait": false } }),
+            Control::Defer {
+                wake: Wake::Called {
+                    call: Call {
+                        dag: "daily".parse().expect("an id"),
+                        params: "{}".into(),
+                        logical_date: Some(Timestamp(1_000)),
+                        is_detached: true,
+                    },
+                    timeout: None,
+                },
+                state: "null".into(),
+            },
+        ),
+        (
+            json!({ "kind": "defer", "approval": { "subject": "Ship it?", "default": "reject" }, "timeout_ms": 5 }),
+            Control::Defer {
+                wake: Wake::Asked {
+                    request: ApprovalRequest {
+                        subject: "Ship it?".into(),
+                        body: None,
+                        options: ["approve", "reject"]
+                            .map(|name| name.parse().expect("a name"))
+                            .into(),
+                        default: Some("reject".parse().expect("a name")),
+                        form: None,
+                        approvers: Vec::new(),
+                    },
+                    timeout: Some(DurationMs(5)),
+                },
+                state: "null".into(),
+            },
+        ),
     ];
     let schema = validator(include_str!("../../../wit/control.schema.json"), "");
     for (document, control) in read {
@@ -147,7 +240,7 @@ fn control_documents_are_read_or_refused_as_published() {
         );
         assert!(schema.is_valid(&document), "{document}");
     }
-    let refused: [(Value, &str); 14] = [
+    let refused: [(Value, &str); 28] = [
         (
             json!({}),
             "the document doesn't fit the contract: missing field `kind`",
@@ -177,9 +270,26 @@ fn control_documents_are_read_or_refused_as_published() {
             "the branch names task a twice",
         ),
         (
-            json!({ "kind": "defer" }),
-            "a deferral has exactly one of `until`, `after_ms` and `event`",
+            json!({ "kind": "update", "assets": [{ "asset": "two words" }] }),
+            "`assets`: the name of an asset is made of letters",
         ),
+        (
+            json!({ "kind": "update", "assets": [{ "asset": "a", "metadata": [1] }] }),
+            "`assets`: `metadata` of a is a JSON object",
+        ),
+        (
+            json!({ "kind": "update", "assets": [{ "asset": "a", "partition": "" }] }),
+            "`assets`: `partition` of a has 1 to 250 bytes",
+        ),
+        (
+            json!({ "kind": "update", "assets": vec![json!({ "asset": "a" }); 257] }),
+            "`assets`: the asset a is reported twice",
+        ),
+        (
+            json!({ "kind": "update", "assets": (0..257).map(|at| json!({ "asset": format!("a{at}") })).collect::<Vec<_>>() }),
+            "`assets`: an attempt reports at most 256 updates",
+        ),
+        (json!({ "kind": "defer" }), "a deferral has exactly one of"),
         (
             json!({ "kind": "defer", "until": "1970-01-01T00:00:01Z", "after_ms": 1 }),
             "a deferral has exactly one of",
@@ -195,6 +305,42 @@ fn control_documents_are_read_or_refused_as_published() {
         (
             json!({ "kind": "defer", "event": "a/b" }),
             "`event`: an id is made of letters",
+        ),
+        (
+            json!({ "kind": "defer", "run": "latest" }),
+            "`run`: \"latest\" is no run id",
+        ),
+        (
+            json!({ "kind": "defer", "run": "0000000000007", "event": "paid" }),
+            "a deferral has exactly one of",
+        ),
+        (
+            json!({ "kind": "defer", "dag": "daily" }),
+            "`dag` and `logical_date` go together",
+        ),
+        (
+            json!({ "kind": "defer", "event": "paid", "logical_date": "1970-01-01T00:00:01Z" }),
+            "`dag` and `logical_date` go together",
+        ),
+        (
+            json!({ "kind": "defer", "call": { "dag": "daily", "params": [] } }),
+            "`call.params` is a JSON object",
+        ),
+        (
+            json!({ "kind": "defer", "call": { "dag": "a/b" } }),
+            "`dag`: an id is made of letters",
+        ),
+        (
+            json!({ "kind": "defer", "approval": { "subject": "" } }),
+            "`approval`: `subject` has 1 to 250 bytes",
+        ),
+        (
+            json!({ "kind": "defer", "approval": { "subject": "Ship it?", "options": ["a b"] } }),
+            "`approval`: `options`: an id is made of letters",
+        ),
+        (
+            json!({ "kind": "defer", "approval": { "subject": "Ship it?" }, "event": "paid" }),
+            "a deferral has exactly one of",
         ),
         (
             json!({ "kind": "defer", "after_ms": -1 }),

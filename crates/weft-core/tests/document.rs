@@ -197,6 +197,46 @@ const REFUSED: &[(&str, &str)] = &[
         "dag.toml:6:16: tasks.a.trigger_rule: there is no trigger rule \"all_succes\" (did you mean `all_success`?)",
     ),
     (
+        "teardown_of = [\"b\"]\n",
+        "dag.toml:6:16: tasks.a.teardown_of[0]: the DAG has no task \"b\"",
+    ),
+    (
+        "teardown_of = [\"a\"]\n",
+        "dag.toml:4:8: tasks.a: the task waits for itself (remove it from `inputs`, `expand`, `after` or `teardown_of`)",
+    ),
+    (
+        "teardown_of = []\ntrigger_rule = \"all_done\"\n",
+        "dag.toml:7:16: tasks.a.trigger_rule: a teardown has a rule of its own: everything upstream ended, and a setup succeeded (remove `trigger_rule` or `teardown_of`)",
+    ),
+    (
+        "teardown_fails_run = true\n",
+        "dag.toml:6:22: tasks.a.teardown_fails_run: the task is no teardown; any other task fails its run by itself (add `teardown_of` with the names of its setups, or remove it)",
+    ),
+    (
+        "teardown_of = []\ndepends_on_past = true\n",
+        "dag.toml:7:19: tasks.a.depends_on_past: a teardown runs whatever came of other runs (remove `depends_on_past` or `teardown_of`)",
+    ),
+    (
+        "on_missed_deadline = \"stop\"\n",
+        "dag.toml:6:22: tasks.a.on_missed_deadline: there is no deadline that could be missed (add `deadline`, such as \"2h\", or remove it)",
+    ),
+    (
+        "deadline = \"2h\"\non_missed_deadline = \"stopp\"\n",
+        "dag.toml:7:22: tasks.a.on_missed_deadline: a missed deadline can't do \"stopp\" (did you mean `stop`?)",
+    ),
+    (
+        "zip = true\n",
+        "dag.toml:6:7: tasks.a.zip: only a mapped task has lists whose elements go together (add `expand` with the lists, or remove it)",
+    ),
+    (
+        "retry_on = [\"time_out\"]\n",
+        "dag.toml:6:12: tasks.a.retry_on: no attempt fails with the code \"time_out\" (did you mean `timeout`?)",
+    ),
+    (
+        "retry_on = []\n",
+        "dag.toml:6:12: tasks.a.retry_on: this must name at least one code (remove it, or write `retries = 0` for a task that is never retried)",
+    ),
+    (
         "after = [\"b\"]\n",
         "dag.toml:6:10: tasks.a.after[0]: the DAG has no task \"b\"",
     ),
@@ -227,6 +267,14 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "inputs = { x = { param = \"url\", pointer = \"a\" } }\n",
         "dag.toml:6:43: tasks.a.inputs.x.pointer: \"a\" is no JSON pointer",
+    ),
+    (
+        "inputs = { x = { param = \"url\", each = \"/a\" } }\n",
+        "dag.toml:6:33: tasks.a.inputs.x.each: there is no field \"each\"",
+    ),
+    (
+        "expand = { x = { param = \"url\", each = \"a\" } }\n",
+        "dag.toml:6:40: tasks.a.expand.x.each: \"a\" is no JSON pointer",
     ),
     (
         "expand = { x = { value = 5 } }\n",
@@ -349,6 +397,26 @@ const REFUSED_DAGS: &[(&str, &str)] = &[
     (
         "id = \"d\"\nmax_active_runs = 0",
         "dag.toml:3:19: dag.max_active_runs: this must be between 1 and 4294967295, not 0",
+    ),
+    (
+        "id = \"d\"\nmax_active_runs_per_key = 2",
+        "dag.toml:3:27: dag.max_active_runs_per_key: the runs of this DAG have no key (add `concurrency_key`, such as \"{{ params.customer }}\", or bound the whole DAG with `max_active_runs`)",
+    ),
+    (
+        "id = \"d\"\nconcurrency_key = \"{{ params.ulr }}\"\nparams = { url = \"x\" }",
+        "dag.toml:3:19: dag.concurrency_key: the DAG has no parameter \"ulr\" (did you mean `url`?)",
+    ),
+    (
+        "id = \"d\"\nconcurrency_key = \"{{ inputs.x }}\"",
+        "dag.toml:3:19: dag.concurrency_key: there is no \"inputs.x\" (write {{ params.NAME }})",
+    ),
+    (
+        "id = \"d\"\nrate_limit = { runs = 1 }",
+        "dag.toml:3:1: dag.rate_limit: \"per\" is missing (write a table with `runs` and `per`, such as { runs = 100, per = \"1m\" })",
+    ),
+    (
+        "id = \"d\"\nrate_limit = { runs = 1, per = \"32d\" }",
+        "dag.toml:3:32: dag.rate_limit.per: a rate is counted over at most 31d",
     ),
     (
         "id = \"d\"\ntags = [\"a\", \"a\"]",
@@ -574,4 +642,24 @@ fn a_schema_that_explodes_is_refused_quickly() {
         refused.contains("this is no JSON Schema: it takes too many steps to check"),
         "{refused}"
     );
+}
+
+#[test]
+fn a_condition_on_assets_is_bounded() {
+    let with = |condition: &str| {
+        toml(&format!(
+            "[dag]\nid = \"d\"\non_assets = {condition}\n[tasks.a]\nprogram = \"a.wasm\"\n"
+        ))
+    };
+    let nested = |lists: usize| format!("{}\"a\"{}", "[".repeat(lists), "]".repeat(lists));
+    with(&nested(7)).expect("a name in seven lists is eight deep");
+    let error = with(&nested(8)).expect_err("it is too deep");
+    assert!(error.contains("nested at most 8 deep"), "{error}");
+    let names = |count: usize| {
+        let names: Vec<String> = (0..count).map(|at| format!("\"a{at}\"")).collect();
+        format!("[{}]", names.join(", "))
+    };
+    with(&names(64)).expect("a condition names 64 assets");
+    let error = with(&names(65)).expect_err("they are too many");
+    assert!(error.contains("at most 64 assets"), "{error}");
 }

@@ -263,37 +263,72 @@ fn what_cannot_fit_is_refused_with_both_types_and_the_way_to_them() {
     }
 }
 
+fn list(schema: &Value) -> Value {
+    json!({ "type": "array", "items": schema })
+}
+
+/// A task that takes `x` from here.
+fn consumer(table: &str, binding: &Value, schema: &Value) -> Value {
+    let mut task = json!({ "types": { "inputs": { "x": schema } } });
+    task[table] = json!({ "x": binding });
+    task
+}
+
+fn producer(schema: &Value) -> Value {
+    json!({ "types": { "output": schema } })
+}
+
+fn mapped(schema: &Value) -> Value {
+    json!({ "types": { "output": schema }, "expand": { "n": { "value": [1] } } })
+}
+
+#[test]
+fn parts_of_elements_have_to_fit() {
+    let (text, integer) = (json!({ "type": "string" }), json!({ "type": "integer" }));
+    let none: [String; 0] = [];
+    let rows = list(&quake());
+    let each = |pointer: &str, schema: &Value| {
+        consumer("expand", &json!({ "task": "a", "each": pointer }), schema)
+    };
+    assert_eq!(problems(&producer(&rows), &each("/place", &text)), none);
+    assert_eq!(problems(&mapped(&quake()), &each("/place", &text)), none);
+    assert_eq!(
+        problems(&producer(&rows), &each("/place", &integer)),
+        [
+            "the output of \"a\", \"/place\" of each element doesn't fit the input \"x\" of \"b\": it gives a text, and an integer is wanted"
+        ]
+    );
+    assert_eq!(
+        problems(&producer(&rows), &each("/plaice", &text)),
+        [
+            "the output of \"a\", \"/plaice\" of each element doesn't fit the input \"x\" of \"b\": it gives an object (Quake), and the field `plaice` is wanted"
+        ]
+    );
+}
+
 #[test]
 fn mapping_takes_elements_and_gathers_lists() {
     let (text, integer) = (json!({ "type": "string" }), json!({ "type": "integer" }));
-    let list = |schema: &Value| json!({ "type": "array", "items": schema });
-    let consumer = |table: &str, binding: Value, schema: &Value| {
-        let mut task = json!({ "types": { "inputs": { "x": schema } } });
-        task[table] = json!({ "x": binding });
-        task
-    };
-    let producer = |schema: &Value| json!({ "types": { "output": schema } });
-    let mapped = |schema: &Value| json!({ "types": { "output": schema }, "expand": { "n": { "value": [1] } } });
     let none: [String; 0] = [];
     // An element of the list goes to each instance.
     assert_eq!(
         problems(
             &producer(&list(&text)),
-            &consumer("expand", json!("a"), &text)
+            &consumer("expand", &json!("a"), &text)
         ),
         none
     );
     assert_eq!(
         problems(
             &producer(&list(&text)),
-            &consumer("expand", json!("a"), &integer)
+            &consumer("expand", &json!("a"), &integer)
         ),
         [
             "the output of \"a\" doesn't fit the input \"x\" of \"b\": at `[]`, it gives a text, and an integer is wanted"
         ]
     );
     assert_eq!(
-        problems(&producer(&text), &consumer("expand", json!("a"), &text)),
+        problems(&producer(&text), &consumer("expand", &json!("a"), &text)),
         [
             "the output of \"a\" doesn't fit the input \"x\" of \"b\": it gives a text, and a list, each a text is wanted"
         ]
@@ -302,23 +337,27 @@ fn mapping_takes_elements_and_gathers_lists() {
     assert_eq!(
         problems(
             &mapped(&text),
-            &consumer("inputs", json!("a"), &list(&text))
+            &consumer("inputs", &json!("a"), &list(&text))
         ),
         none
     );
     assert_eq!(
-        problems(&mapped(&text), &consumer("expand", json!("a"), &text)),
+        problems(&mapped(&text), &consumer("expand", &json!("a"), &text)),
         none
     );
     assert_eq!(
-        problems(&mapped(&text), &consumer("inputs", json!("a"), &text)),
+        problems(&mapped(&text), &consumer("inputs", &json!("a"), &text)),
         [
             "the list of outputs of \"a\" doesn't fit the input \"x\" of \"b\": it gives a list, each a text, and a text is wanted"
         ]
     );
     // A pointer picks a part.
     let pointed = |pointer: &str, schema: &Value| {
-        consumer("inputs", json!({ "task": "a", "pointer": pointer }), schema)
+        consumer(
+            "inputs",
+            &json!({ "task": "a", "pointer": pointer }),
+            schema,
+        )
     };
     assert_eq!(
         problems(
@@ -347,14 +386,14 @@ fn mapping_takes_elements_and_gathers_lists() {
     assert_eq!(
         problems(
             &json!({}),
-            &consumer("inputs", json!({ "value": "s" }), &text)
+            &consumer("inputs", &json!({ "value": "s" }), &text)
         ),
         none
     );
     assert_eq!(
         problems(
             &json!({}),
-            &consumer("expand", json!({ "value": [1, "s"] }), &integer)
+            &consumer("expand", &json!({ "value": [1, "s"] }), &integer)
         ),
         [
             "the constant doesn't fit the input \"x\" of \"b\": at `[1]`, it gives \"s\", and an integer is wanted"

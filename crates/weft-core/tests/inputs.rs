@@ -240,6 +240,38 @@ fn too_many_combinations_are_counted_and_refused() {
     assert!(count > u128::from(MAX_INSTANCES));
 }
 
+#[test]
+fn lists_that_go_together_make_one_instance_for_each_position() {
+    let dag = dag(
+        "[dag]\nid = \"d\"\n[tasks.t]\nprogram = \"a.wasm\"\nzip = true\nexpand = { a = { value = [1, 2, 3] }, b = { value = [\"x\", \"y\", \"z\"] } }\n",
+    );
+    let (mut inputs, mut none) = (inputs_of(&dag, Given::new()), outputs([]));
+    assert_eq!(inputs.expand(TaskIndex(0), &mut none), Ok(3));
+    for (index, a, b) in [(0, "1", "\"x\""), (1, "2", "\"y\""), (2, "3", "\"z\"")] {
+        let given = inputs
+            .of(at(TaskIndex(0), index), &mut none)
+            .expect("all is there");
+        let given: Vec<(&str, &str)> = given
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        assert_eq!(given, [("a", a), ("b", b)]);
+    }
+}
+
+#[test]
+fn lists_that_go_together_have_one_length() {
+    let dag = dag(
+        "[dag]\nid = \"d\"\n[tasks.t]\nprogram = \"a.wasm\"\nzip = true\nexpand = { a = { value = [1, 2] }, b = { value = [1] } }\n",
+    );
+    let expanded = inputs_of(&dag, Given::new()).expand(TaskIndex(0), &mut outputs([]));
+    let error = expanded.expect_err("the lists differ");
+    assert_eq!(
+        error.to_string(),
+        "the lists \"a\" (2) and \"b\" (1) go together and must have one length"
+    );
+}
+
 proptest! {
     #[test]
     fn instances_are_the_combinations_and_the_last_list_varies_fastest(
@@ -292,4 +324,57 @@ fn instances_share_a_large_part_of_an_output_until_the_output_changes() {
     assert_eq!(late.expect("all is there")[1].1.get(..2), Some("\"b"));
     inputs.drop_prepared();
     assert_eq!(inputs.prepared_bytes(), 0);
+}
+
+const ROWS: &str = r#"
+[dag]
+id = "d"
+[tasks.rows]
+program = "a.wasm"
+[tasks.load]
+program = "a.wasm"
+zip = true
+[tasks.load.expand]
+id = { task = "rows", pointer = "/rows", each = "/id", filter = "/active" }
+name = { task = "rows", pointer = "/rows", each = "/name", filter = "/active" }
+[tasks.whole]
+program = "a.wasm"
+expand = { row = { task = "rows", pointer = "/rows", filter = "/active" } }
+"#;
+
+#[test]
+fn instances_get_parts_of_the_elements_that_the_filter_leaves() {
+    let dag = dag(ROWS);
+    let mut inputs = inputs_of(&dag, Given::new());
+    let mut outputs = outputs([(
+        (0, 0),
+        r#"{"rows": [{"id": 1, "name": "a", "active": true}, {"id": 2, "active": false},
+            {"id": [3], "active": 0}, {"id": 4, "active": null}, {"id": 5}, 6]}"#,
+    )]);
+    let (load, whole) = (TaskIndex(1), TaskIndex(2));
+    assert_eq!(inputs.expand(load, &mut outputs), Ok(2));
+    let mut of = |task, index| {
+        inputs
+            .of(at(task, index), &mut outputs)
+            .expect("all is there")
+    };
+    assert_eq!(texts(&of(load, 0)), [("id", "1"), ("name", "\"a\"")]);
+    // An element that has no such part leaves the input out.
+    assert_eq!(texts(&of(load, 1)), [("id", "[3]")]);
+    assert_eq!(inputs.expand(whole, &mut outputs), Ok(2));
+    let last = inputs.of(at(whole, 1), &mut outputs).expect("all is there");
+    assert_eq!(texts(&last), [("row", r#"{"id": [3], "active": 0}"#)]);
+}
+
+#[test]
+fn a_given_list_holds_what_instances_get() {
+    let dag = dag(ROWS);
+    let load = TaskIndex(1);
+    let given = |name: &str, list: &str| ((load, name.to_owned()), list.into());
+    let given = Given::from([given("id", "[7, 8]"), given("name", "[\"x\", \"y\"]")]);
+    let mut inputs = inputs_of(&dag, given);
+    let mut none = outputs([]);
+    assert_eq!(inputs.expand(load, &mut none), Ok(2));
+    let second = inputs.of(at(load, 1), &mut none).expect("all is there");
+    assert_eq!(texts(&second), [("id", "8"), ("name", "\"y\"")]);
 }

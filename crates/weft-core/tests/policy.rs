@@ -250,6 +250,7 @@ fn without_a_policy_exact_public_https_hosts_are_granted_and_nothing_else() {
         http: vec![],
         variables: vec!["v".into()],
         connections: vec!["c".into()],
+        dags: vec!["d".into()],
     };
     let request = Request {
         grants: &grants,
@@ -333,6 +334,7 @@ fn a_policy_allows_what_it_names() {
         http: vec![],
         variables: vec!["api_key".into(), "one".into()],
         connections: vec![],
+        dags: vec!["d".into()],
     };
     let limits = LimitRequest {
         memory_bytes: Some(2 << 30),

@@ -66,7 +66,7 @@ pub fn load_problem(name: &str, error: &LoadError) -> Problem {
         LoadError::TooLarge { .. } | LoadError::TooComplex { .. } => {
             problem(Code::CompileFailed).help("split it, or leave out what the tasks do not need")
         }
-        LoadError::CompileTimeout { .. } | LoadError::CompileMemory { .. } | LoadError::CompilerCrashed { .. } | LoadError::Compile { .. } => {
+        LoadError::CompileCpu { .. } | LoadError::CompileTimeout { .. } | LoadError::CompileMemory { .. } | LoadError::CompilerCrashed { .. } | LoadError::Compile { .. } => {
             problem(Code::CompileFailed).help("build it again with optimisation for size (opt-level = \"s\") and without debug information")
         }
         LoadError::Host { .. } => problem(Code::Internal),

@@ -6,6 +6,7 @@
 //! Of a server, a database or a broker it knows nothing; `wfctl` names options and
 //! exit codes.
 
+pub mod call;
 mod clock;
 pub mod code;
 pub mod display;

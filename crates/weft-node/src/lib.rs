@@ -11,6 +11,7 @@
 //! | `control_bus` | messages between servers and schedulers of different processes |
 //! | `gateway_client` | a worker's connection to the server |
 //! | `compiler_role` | the subprocess that inspects and compiles deployed files |
+//! | `notifications` | what turns noticed, delivered to destinations |
 //! | `maintenance`, `backup` | retention; copies of a data folder |
 //!
 //! It parses no arguments; `wfctl` does, and starts this crate's services.
@@ -29,6 +30,7 @@ mod live_logs;
 mod local_scheduler;
 mod maintenance;
 mod memory;
+mod notifications;
 mod scheduler;
 mod secrets;
 mod server;

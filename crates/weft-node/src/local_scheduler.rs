@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Arc};
 use weft_core::{
     document::TaskIndex, fair_queue::Blocked, limit::Unit, run_id::RunId, time::Timestamp,
-    trigger_rule::TriggerRule, wait::Wait,
+    wait::Wait,
 };
 use weft_scheduler::{Handle, Listen, Reason};
 use weft_server::ports::{self, Changes, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
@@ -101,6 +101,18 @@ fn describe(why: Reason) -> Option<ports::Reason> {
                 .collect();
             reason("upstream", waits_for(rule, &names), None)
         }
+        Reason::Past { run } => {
+            let before = run.map_or("the run before".to_owned(), |run| {
+                format!("the run before, {run}")
+            });
+            reason(
+                "past",
+                format!(
+                    "it waits until what it depends on has succeeded or was skipped in {before}"
+                ),
+                Some("clear or mark what failed there; or mark this one"),
+            )
+        }
         Reason::MaxActive { limit } => reason(
             "max_active",
             format!("as many instances of the task are active as its max_active allows ({limit})"),
@@ -136,9 +148,7 @@ fn describe(why: Reason) -> Option<ports::Reason> {
 }
 
 fn describe_deferral(until: Option<Timestamp>, wait: Option<Wait>) -> String {
-    let what = wait.map(|wait| match wait {
-        Wait::Event(name) => format!("the event {name}"),
-    });
+    let what = wait.map(|wait| wait.describe());
     match (what, until) {
         (None, None) => "it deferred itself until somebody wakes it".into(),
         (None, Some(until)) => format!("it deferred itself until {until}"),
@@ -147,20 +157,24 @@ fn describe_deferral(until: Option<Timestamp>, wait: Option<Wait>) -> String {
     }
 }
 
-fn waits_for(rule: TriggerRule, unfinished: &[&str]) -> String {
+fn waits_for(rule: &str, unfinished: &[&str]) -> String {
     if unfinished.is_empty() {
-        format!("its trigger rule ({}) does not hold yet", rule.name())
+        format!("its trigger rule ({rule}) does not hold yet")
     } else {
         format!(
-            "it waits for {} (trigger rule {})",
-            unfinished.join(", "),
-            rule.name()
+            "it waits for {} (trigger rule {rule})",
+            unfinished.join(", ")
         )
     }
 }
 
 fn describe_block(blocked: Blocked) -> ports::Reason {
     match blocked {
+        Blocked::DagHeld => reason(
+            "dag_held",
+            "its DAG is paused and its runs are held: nothing of them is dispatched".to_owned(),
+            Some("let them go on: wfctl dags unpause DAG"),
+        ),
         Blocked::QueueHasNoWorkers { queue } => reason(
             "no_worker",
             format!("no worker serves the queue {queue}"),

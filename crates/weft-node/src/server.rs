@@ -13,7 +13,7 @@ use crate::{
     fleet::BrokersFleet,
     live_logs::AllLiveLogs,
     maintenance::Retention,
-    secrets::keyring,
+    secrets::{keyring, variables},
     server_runtime::{ServerRuntime, ServerSettings},
     service::{shutdown_signal, unavailable},
     transport::Transport,
@@ -22,7 +22,8 @@ use crate::{
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_blob::logs::LogReader;
-use weft_server::{BasePath, Deps, Listen, Listener, Metrics};
+use weft_secrets::SourceOptions;
+use weft_server::{BasePath, Deps, Listen, Listener, Metrics, TraceUrl};
 use weft_store_sql::DataFolderLock;
 
 /// Options of `wfctl server`.
@@ -33,10 +34,14 @@ pub struct ServerNodeOptions {
     pub data: PathBuf,
     /// What seals variables and connections; the folder's own where none is named.
     pub key_file: Option<PathBuf>,
+    /// Where values of variables are kept beside the database.
+    pub sources: SourceOptions,
     /// Where it listens.
     pub listen: Listen,
     /// The path that browsers reach it under.
     pub base_path: BasePath,
+    /// Where a tracing system shows a trace.
+    pub trace_url: Option<TraceUrl>,
     /// How long running requests may take at the end.
     pub drain: Duration,
     /// What maintenance keeps.
@@ -64,6 +69,7 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
         blobs,
     } = SharedBackends::open(&options.backends).await?;
     warn_of_unreadable_secrets(&database, &keyring).await?;
+    let variables = variables(&database, &keyring, options.sources)?;
     let transport = Transport::Redis(Arc::clone(&shards));
     let metrics = Metrics::default();
     metrics.register(|registry| blobs.register(registry));
@@ -73,6 +79,7 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
         database: database.clone(),
         compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
         keyring,
+        variables,
         scheduler: Arc::new(RemoteSchedulers::subscribe(shards.redis())),
         live_logs: Arc::new(AllLiveLogs {
             own: None,
@@ -84,12 +91,14 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
         }),
         worker_sessions: Arc::new(sessions),
         direct_workers: transport.direct_workers(),
+        notifications: Arc::default(),
         logs: LogReader::new(blobs.clone(), None),
         metrics,
         blobs,
     };
     let settings = ServerSettings {
         base_path: options.base_path,
+        trace_url: options.trace_url,
         drain: options.drain,
         retention: options.retention,
     };

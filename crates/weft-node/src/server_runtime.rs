@@ -4,6 +4,7 @@
 use crate::{
     data_folder::DataFolder,
     maintenance::{Maintenance, Retention},
+    notifications::Notifications,
     service::{Service, ended_early, log_end, unavailable},
 };
 use std::{sync::Arc, time::Duration};
@@ -13,9 +14,10 @@ use tokio::{
 };
 use weft_api::problem::Problem;
 use weft_broker::direct_worker::DirectWorkerBroker;
-use weft_client::LocalServer;
+use weft_client::{LocalServer, transport};
+use weft_notify::Sender;
 use weft_server::{
-    BasePath, Deps, Listener, Server, ServerOptions, create_first_token, write_token_file,
+    BasePath, Deps, Listener, Server, ServerOptions, TraceUrl, create_first_token, write_token_file,
 };
 
 /// How often the credentials of direct workers are checked for expiry.
@@ -25,6 +27,8 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(5);
 pub(super) struct ServerSettings {
     /// The path that browsers reach it under.
     pub(super) base_path: BasePath,
+    /// Where a tracing system shows a trace.
+    pub(super) trace_url: Option<TraceUrl>,
     /// How long running requests may take at the end.
     pub(super) drain: Duration,
     /// What maintenance keeps.
@@ -36,6 +40,7 @@ pub(super) struct ServerRuntime {
     server: Service<()>,
     maintenance: JoinHandle<()>,
     direct_workers: JoinHandle<()>,
+    notifications: JoinHandle<()>,
     folder: DataFolder,
 }
 
@@ -52,6 +57,7 @@ impl ServerRuntime {
     ) -> Result<Self, Problem> {
         let ServerSettings {
             base_path,
+            trace_url,
             drain,
             retention,
         } = settings;
@@ -75,6 +81,7 @@ impl ServerRuntime {
         print_greeting(&url, &base_path, folder, &token_use);
         let mut options = ServerOptions {
             base_path,
+            trace_url,
             drain,
             ..ServerOptions::default()
         };
@@ -85,11 +92,13 @@ impl ServerRuntime {
             blobs: deps.blobs.clone(),
             retention,
         };
+        let notifications = tokio::spawn(notifications(&deps)?.run());
         let direct_workers = tokio::spawn(expire_direct_workers(Arc::clone(&deps.direct_workers)));
         Ok(Self {
             server: Service::start(|stop| Server::run(options, listener, deps, stop.wait())),
             maintenance: tokio::spawn(maintenance.run()),
             direct_workers,
+            notifications,
             folder: folder.clone(),
         })
     }
@@ -104,10 +113,22 @@ impl ServerRuntime {
     pub(super) async fn close(self) {
         self.maintenance.abort();
         self.direct_workers.abort();
+        self.notifications.abort();
         log_end("server", self.server.end().await);
         // The file may be gone already.
         drop(std::fs::remove_file(self.folder.url()));
     }
+}
+
+/// The service that sends notifications; its HTTPS trusts whom this machine trusts.
+fn notifications(deps: &Deps) -> Result<Notifications, Problem> {
+    Ok(Notifications {
+        database: deps.database.clone(),
+        keyring: deps.keyring.clone(),
+        scheduler: Arc::clone(&deps.scheduler),
+        wake: Arc::clone(&deps.notifications),
+        sender: Sender::new(transport::tls_to_any_server()?),
+    })
 }
 
 /// Removes the credentials of direct workers that expired, whichever server issued them.

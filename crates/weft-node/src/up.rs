@@ -13,7 +13,7 @@ use crate::{
     live_logs::{AllLiveLogs, OneWriter, RemoteLines},
     local_scheduler::LocalScheduler,
     maintenance::Retention,
-    secrets::{StoredSecrets, keyring},
+    secrets::{OwnSecrets, keyring, variables},
     server_runtime::{ServerRuntime, ServerSettings},
     service::{Service, ended_early, log_end, record_fatal_signals, shutdown_signal, unavailable},
     transport::{RedisLocation, Transport},
@@ -27,7 +27,8 @@ use weft_blob::{
 };
 use weft_dagfile::engine;
 use weft_scheduler::{Scheduler, SchedulerOptions};
-use weft_server::{BasePath, Deps, Listen, Listener, Metrics};
+use weft_secrets::SourceOptions;
+use weft_server::{BasePath, Deps, Listen, Listener, Metrics, TraceUrl};
 use weft_store_sql::{DataFolderLock, Database, DatabaseLocation};
 use weft_worker::{Drained, Services, Worker, WorkerHandle, WorkerOptions};
 
@@ -43,6 +44,8 @@ pub struct UpOptions {
     pub listen: Listen,
     /// The path that browsers reach it under.
     pub base_path: BasePath,
+    /// Where a tracing system shows a trace.
+    pub trace_url: Option<TraceUrl>,
     /// Attempts at once; by the number of cores where it is not given.
     pub slots: Option<u32>,
     /// Bytes that attempts may take together; what the machine has where it is not given.
@@ -53,6 +56,8 @@ pub struct UpOptions {
     pub drain: Duration,
     /// What maintenance keeps.
     pub retention: Retention,
+    /// Where values of variables are kept beside the database.
+    pub sources: SourceOptions,
     /// The database, if it is not the data folder's own.
     pub postgres: Option<PostgresUrl>,
     /// The broker, if it is not the one of this process.
@@ -95,6 +100,7 @@ impl Up {
             .map_err(|error| unavailable("the scratch folder can't be emptied", &error))?;
         let keyring = keyring(&folder.key())?;
         warn_of_unreadable_secrets(&database, &keyring).await?;
+        let variables = variables(&database, &keyring, options.sources.clone())?;
         let blobs = Blobs::local(&folder.blobs())
             .map_err(|error| unavailable("the blobs can't be opened", &error))?;
         let logs = start_logs(&blobs).await?;
@@ -111,10 +117,7 @@ impl Up {
             sandbox: engine::sandbox_in(worker_options.slots, Some(folder.code()))?,
             blobs: blobs.clone(),
             logs: logs.clone(),
-            secrets: Arc::new(StoredSecrets {
-                database: database.clone(),
-                keyring: keyring.clone(),
-            }),
+            secrets: Arc::new(OwnSecrets(variables.clone())),
             // Server and worker share one folder of compiled code.
             code: None,
             // The server reads this process' log.
@@ -135,12 +138,14 @@ impl Up {
             database: database.clone(),
             compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
             keyring,
+            variables,
             scheduler: Arc::new(LocalScheduler(handle)),
             live_logs: Arc::new(live_logs(&logs, &blobs)),
             fleet: Arc::new(fleet(&transport)),
             // The name of this process' own worker is taken.
             worker_sessions: Arc::new(sessions),
             direct_workers: transport.direct_workers(),
+            notifications: Arc::default(),
             logs: LogReader::new(blobs.clone(), None),
             metrics,
             blobs,
@@ -163,6 +168,7 @@ impl Up {
         let shutdown = shutdown_signal()?;
         let settings = ServerSettings {
             base_path: options.base_path.clone(),
+            trace_url: options.trace_url.clone(),
             drain: options.drain,
             retention: options.retention,
         };

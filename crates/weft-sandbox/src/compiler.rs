@@ -17,6 +17,9 @@ use std::{
     process::ExitCode,
 };
 
+/// Between the limit of CPU time that ends the subprocess with SIGXCPU and the one that kills it.
+const CPU_GRACE_SECONDS: u64 = 5;
+
 /// How the subprocess ends, besides 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -135,19 +138,23 @@ fn run(job: &Job) -> Result<(), (Exit, String)> {
 
 /// Bounds memory and CPU time, forbids files and core dumps, and ends with the parent.
 fn confine(job: &Job) -> rustix::io::Result<()> {
-    let bound = |resource, most| {
+    let between = |resource, most, hard| {
         setrlimit(
             resource,
             Rlimit {
                 current: Some(most),
-                maximum: Some(most),
+                maximum: Some(hard),
             },
         )
     };
+    let bound = |resource, most| between(resource, most, most);
     // Private writable memory is what allocations use. The address space would be a bad
     // measure, since allocators reserve much of it.
     bound(Resource::Data, job.memory_bytes)?;
-    bound(Resource::Cpu, job.cpu_seconds)?;
+    // At the soft limit comes SIGXCPU, which names the cause; at the hard one SIGKILL, which
+    // would win if both were reached at once.
+    let hard = job.cpu_seconds.saturating_add(CPU_GRACE_SECONDS);
+    between(Resource::Cpu, job.cpu_seconds, hard)?;
     bound(Resource::Core, 0)?;
     bound(Resource::Fsize, 0)?;
     #[cfg(target_os = "linux")]

@@ -102,12 +102,20 @@ pub enum LoadError {
         /// The bound, with its number.
         reason: String,
     },
+    /// Compiling took too much CPU time and was stopped.
+    #[error(
+        "compiling took more than {limit:?} of CPU time and was stopped: the code is too large or made to be slow to compile"
+    )]
+    CompileCpu {
+        /// [`crate::CompileLimits::cpu`].
+        limit: Duration,
+    },
     /// Compiling took too long and was stopped.
     #[error(
-        "compiling took longer than {limit:?} and was stopped: the code is too large or made to be slow to compile"
+        "compiling took longer than {limit:?} and was stopped: the machine is too busy to compile the component, or the code is made to be slow to compile"
     )]
     CompileTimeout {
-        /// [`crate::CompileLimits::wall`] or the CPU bound derived from it.
+        /// [`crate::CompileLimits::wall`].
         limit: Duration,
     },
     /// Compiling needed too much memory and was stopped.

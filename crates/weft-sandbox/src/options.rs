@@ -76,8 +76,11 @@ impl fmt::Debug for SandboxOptions {
 pub struct CompileLimits {
     /// The most memory, in bytes; held by the subprocess only. Default: 4 GiB.
     pub memory_bytes: u64,
-    /// The longest, by the wall clock. The CPU time is bounded by `threads` times as
-    /// much; both are held by the subprocess only. Default: 300 s.
+    /// The most CPU time, of all threads together; held by the subprocess only. Default: 10 minutes,
+    /// several times what the largest components take.
+    pub cpu: Duration,
+    /// The longest, by the wall clock; held by the subprocess only. Default: 30 minutes, so that a
+    /// machine that is busy with other things doesn't make a component seem slow to compile.
     pub wall: Duration,
     /// The largest file that is compiled, in bytes. Default: 128 MiB.
     pub component_bytes: u64,
@@ -89,7 +92,8 @@ impl Default for CompileLimits {
     fn default() -> Self {
         Self {
             memory_bytes: 4 << 30,
-            wall: Duration::from_mins(5),
+            cpu: Duration::from_mins(10),
+            wall: Duration::from_mins(30),
             component_bytes: 128 << 20,
             threads: 0,
         }

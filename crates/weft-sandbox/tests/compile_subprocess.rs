@@ -125,6 +125,12 @@ async fn limits_on_memory_and_time_are_held() {
         begin.elapsed() < Duration::from_secs(30),
         "it was not killed"
     );
+    let busy = CompileLimits {
+        cpu: Duration::from_secs(1),
+        ..CompileLimits::default()
+    };
+    let error = load(limited(busy), wasm.clone()).await.unwrap_err();
+    assert!(matches!(error, LoadError::CompileCpu { .. }), "{error}");
     let small = CompileLimits {
         memory_bytes: 48 << 20,
         ..CompileLimits::default()

@@ -18,6 +18,7 @@ use std::{
     sync::Arc,
 };
 use weft_core::{
+    asset::AssetUpdate,
     contract::DataInterval,
     document::{Task, TaskIndex},
     id::TenantId,
@@ -27,7 +28,7 @@ use weft_core::{
     time::Timestamp,
     wait::Wait,
 };
-use weft_store::{DagKey, Output, StoredRun};
+use weft_store::{Caller, DagKey, Output, RunKind, StoredRun};
 
 /// A run in memory.
 #[derive(Debug)]
@@ -35,10 +36,16 @@ pub(crate) struct ActiveRun {
     pub(crate) id: RunId,
     pub(crate) tenant: TenantId,
     pub(crate) dag: DagKey,
+    pub(crate) kind: RunKind,
+    /// When it was to begin: its deadlines count from then.
+    pub(crate) due: Timestamp,
     pub(crate) version: Arc<Version>,
     pub(crate) logical_date: Timestamp,
     pub(crate) interval: DataInterval,
     pub(crate) trace: Option<Arc<str>>,
+    pub(crate) caller: Option<Caller>,
+    /// What it counts by, if its DAG bounds runs by key.
+    pub(crate) concurrency_key: Option<Arc<str>>,
     pub(crate) run: Run,
     pub(crate) inputs: Inputs,
     pub(crate) outputs: Outputs,
@@ -59,6 +66,8 @@ pub(crate) struct ActiveRun {
     pub(crate) next_seq: i64,
     /// Whether a chunk of its events says with which defaults it began.
     pub(crate) has_recorded_defaults: bool,
+    /// Whether its start is committed.
+    has_begun: bool,
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) metrics: RunMetrics,
@@ -81,9 +90,13 @@ pub(crate) struct Record {
     pub(crate) resume: Option<Arc<str>>,
     /// What it waits for, while it is deferred.
     pub(crate) wait: Option<Wait>,
+    /// What it asks people, until that is written: JSON.
+    pub(crate) request: Option<Arc<str>>,
     /// What ended the last wait: JSON.
     pub(crate) woken: Option<Arc<str>>,
     pub(crate) error: Option<Arc<str>>,
+    /// What its success updated.
+    pub(crate) updates: Vec<AssetUpdate>,
 }
 
 /// What is known of an attempt.
@@ -106,13 +119,15 @@ impl ActiveRun {
             tenant,
             dag,
             version: _,
-            kind: _,
+            kind,
             logical_date,
             interval,
             params,
-            not_before: _,
+            concurrency_key,
+            not_before,
             created: _,
             trace,
+            caller,
             events,
             next_seq,
         } = stored;
@@ -122,6 +137,11 @@ impl ActiveRun {
             id,
             tenant,
             dag,
+            kind,
+            due: match kind {
+                RunKind::Scheduled => logical_date,
+                _ => not_before,
+            },
             inputs: Inputs::new(Arc::clone(&version.dag), params, HashMap::new()),
             version,
             logical_date,
@@ -130,6 +150,8 @@ impl ActiveRun {
                 end: interval.1,
             },
             trace,
+            caller,
+            concurrency_key,
             run,
             outputs: Outputs::default(),
             prepared: Charge::default(),
@@ -140,6 +162,7 @@ impl ActiveRun {
             records: HashMap::new(),
             new_events: Vec::new(),
             next_seq,
+            has_begun: false,
             has_recorded_defaults: record::defaults(&events).is_ok_and(|known| known.is_some()),
             started: None,
             ended: None,
@@ -261,7 +284,13 @@ impl ActiveRun {
             self.new_events.clear();
             self.next_seq += 1;
             self.has_recorded_defaults = true;
+            self.has_begun = !self.is_queued();
         }
+    }
+
+    /// Whether its start is committed.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// Its state and counts, for listeners.

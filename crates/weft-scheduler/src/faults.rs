@@ -64,6 +64,8 @@ pub enum Planted {
     ResumeForgotten,
     /// An event that ended a wait is taken for a command.
     EventForgotten,
+    /// A success updates no assets.
+    UpdatesForgotten,
     /// Each sweep reads every active run.
     SweepReadsRuns,
     /// Leases are renewed between the turns of shards.
@@ -79,7 +81,7 @@ pub enum Planted {
 impl Planted {
     /// Every bug.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::PublishBeforeCommit,
         Self::ConfirmBeforeCommit,
         Self::FenceIgnored,
@@ -100,6 +102,7 @@ impl Planted {
         Self::PoolsOffByOne,
         Self::ResumeForgotten,
         Self::EventForgotten,
+        Self::UpdatesForgotten,
         Self::SweepReadsRuns,
         Self::RenewalWaitsForTurns,
         Self::ReadsInLine,
@@ -206,6 +209,12 @@ impl FaultPoints {
     #[inline]
     pub(crate) fn reconciles(self) -> bool {
         !self.is_planted(Planted::LossOfBrokerUnseen)
+    }
+
+    /// Whether a success updates the outlets of its task.
+    #[inline]
+    pub(crate) fn updates_assets(self) -> bool {
+        !self.is_planted(Planted::UpdatesForgotten)
     }
 
     /// Whether a report that the run rejected changes nothing.

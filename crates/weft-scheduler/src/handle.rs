@@ -17,7 +17,7 @@ use weft_store::DagKey;
 pub enum Wake {
     /// A run of this DAG was queued.
     Queued(DagKey),
-    /// A command was written.
+    /// A command was written, or an update of an asset.
     Command,
     /// DAGs, pools, limits or policies changed.
     Settings,

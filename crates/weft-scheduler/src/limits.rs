@@ -17,6 +17,8 @@ pub(crate) const MAX_DISPATCH_BYTES_PER_TURN: usize = 64 << 20;
 pub(crate) const MAX_ROWS_PER_TURN: usize = 8192;
 /// Commands that one turn applies.
 pub(crate) const MAX_COMMANDS_PER_TURN: u32 = 256;
+/// Waits for the ends of runs that one turn looks up.
+pub(crate) const MAX_RUN_WAITS_PER_TURN: usize = 256;
 /// DAGs whose queued runs one turn reads.
 pub(crate) const MAX_DAGS_PER_TURN: usize = 64;
 /// Scheduled runs that one turn creates.
@@ -24,6 +26,12 @@ pub(crate) const MAX_DUE_RUNS_PER_TURN: usize = 256;
 /// Queued runs of one DAG that its timetable created. Until fewer are queued it creates no more:
 /// `every 1s` from 2000 on would fill the database.
 pub(crate) const MAX_QUEUED_SCHEDULED_RUNS: u32 = 100;
+/// DAGs that updates of assets wait for, in one page.
+pub(crate) const ASSET_DAGS_PER_PAGE: u32 = 256;
+/// The most updates of one asset in the parameters of a run.
+pub(crate) const MAX_UPDATES_IN_PARAMS: u32 = 100;
+/// Conditions of tasks on other runs that one turn checks.
+pub(crate) const MAX_PRECONDITIONS_PER_TURN: usize = 256;
 /// Queued runs of one DAG that are held aside since they can't be read. Beyond it the DAG's other
 /// queued runs wait as well.
 pub(crate) const MAX_HELD_QUEUED_RUNS: u32 = 256;

@@ -8,9 +8,12 @@ pub(crate) mod crashes;
 pub(crate) mod dag_entry;
 pub(crate) mod held;
 pub(crate) mod outbox;
+pub(crate) mod preconditions;
 pub(crate) mod queue;
 pub(crate) mod reads;
 pub(crate) mod reconcile;
+pub(crate) mod run_keys;
+pub(crate) mod run_waits;
 pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod settings;
@@ -21,9 +24,11 @@ use batch::Batch;
 use crashes::Crashes;
 use held::Held;
 use outbox::Outbox;
+use preconditions::Preconditions;
 use queue::Queue;
 use reads::Reads;
 use reconcile::Reconcile;
+use run_waits::RunWaits;
 use runs::Runs;
 use schedule::Schedule;
 use settings::Settings;
@@ -55,10 +60,14 @@ pub(crate) struct Shard {
     pub(crate) outbox: Outbox,
     pub(crate) reconcile: Reconcile,
     pub(crate) reads: Reads,
+    pub(crate) run_waits: RunWaits,
+    pub(crate) preconditions: Preconditions,
     /// Whether a bound ended the last dispatch although more could be dispatched.
     pub(crate) is_dispatch_cut_short: bool,
     /// Whether the last turn may have written commands.
     pub(crate) expects_commands: bool,
+    /// Whether DAGs may have updates of assets that runs can be created of.
+    pub(crate) expects_assets: bool,
     /// Runs whose last change listeners were not notified of.
     pub(crate) pending_notifications: BTreeSet<RunId>,
 }
@@ -85,8 +94,11 @@ impl Shard {
             outbox: Outbox::default(),
             reconcile: Reconcile::default(),
             reads: Reads::default(),
+            run_waits: RunWaits::default(),
+            preconditions: Preconditions::default(),
             is_dispatch_cut_short: false,
             expects_commands: false,
+            expects_assets: true,
             pending_notifications: BTreeSet::new(),
         }
     }
@@ -159,6 +171,8 @@ impl Shard {
             batch: &mut self.batch,
             crashes: &mut self.crashes,
             reads: &mut self.reads,
+            run_waits: &mut self.run_waits,
+            preconditions: &mut self.preconditions,
         };
         (events, &mut self.outbox, &mut self.reconcile)
     }
@@ -201,7 +215,10 @@ impl Shard {
     pub(crate) fn has_more_work(&self) -> bool {
         self.queue.has_expansions()
             || self.reads.has_ready()
+            || self.run_waits.has_pending()
+            || self.preconditions.has_pending()
             || self.schedule.has_startable()
+            || self.expects_assets
             // While the broker does not accept what there is, no more is dispatched.
             || (self.outbox.dispatches().is_empty()
                 && (self.is_dispatch_cut_short || self.outbox.count_unprepared() > 0))

@@ -4,18 +4,23 @@
 //! the `Context`. It does no I/O: what it needs and does not have in memory it returns as a
 //! request, which is read before the step is called again.
 
+pub(crate) mod assets;
 pub(crate) mod attempts;
+pub(crate) mod calls;
 pub(crate) mod commands;
 pub(crate) mod commit;
+pub(crate) mod deadlines;
 pub(crate) mod due_runs;
 pub(crate) mod events;
 pub(crate) mod expand;
 pub(crate) mod notices;
 pub(crate) mod notifications;
+pub(crate) mod preconditions;
 pub(crate) mod prepare;
 pub(crate) mod reads;
 pub(crate) mod reconcile;
 pub(crate) mod recovery;
+pub(crate) mod run_waits;
 pub(crate) mod settings;
 pub(crate) mod start;
 

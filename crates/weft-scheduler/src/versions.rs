@@ -10,6 +10,7 @@ use weft_core::{
     inputs,
     plan::{Defaults, Plan},
     policy::DEFAULT_QUEUE,
+    time::DurationMs,
     timetable::Timetable,
 };
 use weft_store::{StoreError, StoredVersion, VersionId};
@@ -24,6 +25,10 @@ pub(crate) struct Version {
     pub(crate) defaults: Defaults,
     pub(crate) timetable: Option<Timetable>,
     pub(crate) tasks: Arc<[TaskFacts]>,
+    /// Whether a task updates assets.
+    pub(crate) has_outlets: bool,
+    /// The deadlines of tasks, and that of a run as a whole, since the run was due.
+    pub(crate) deadlines: Arc<[(Option<TaskIndex>, DurationMs)]>,
 }
 
 /// What is derived once for each task.
@@ -143,6 +148,8 @@ impl Version {
             timetable: self.timetable.clone(),
             dag: Arc::clone(&self.dag),
             tasks: Arc::clone(&self.tasks),
+            has_outlets: self.has_outlets,
+            deadlines: Arc::clone(&self.deadlines),
         }
     }
 
@@ -197,10 +204,21 @@ impl Version {
             plan: Arc::new(Plan::new(&dag, defaults)),
             defaults: defaults.clone(),
             timetable: Timetable::of(&dag),
+            has_outlets: dag.tasks.iter().any(|task| !task.outlets.is_empty()),
+            deadlines: deadlines(&dag),
             dag: Arc::new(dag),
             tasks,
         })
     }
+}
+
+fn deadlines(dag: &Dag) -> Arc<[(Option<TaskIndex>, DurationMs)]> {
+    let of_tasks = (0..).zip(&dag.tasks).filter_map(|(index, task)| {
+        let deadline = task.deadline?;
+        Some((Some(TaskIndex(index)), deadline.after))
+    });
+    let of_run = dag.deadline.map(|deadline| (None, deadline.after));
+    of_run.into_iter().chain(of_tasks).collect()
 }
 
 fn task_index(index: usize) -> TaskIndex {

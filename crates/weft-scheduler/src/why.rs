@@ -1,6 +1,6 @@
 //! Why a task instance is not running.
 
-use crate::shard::{queue::Queue, runs::Runs};
+use crate::shard::{preconditions::Preconditions, queue::Queue, runs::Runs};
 use weft_core::{
     document::TaskIndex,
     fair_queue::Blocked,
@@ -8,7 +8,6 @@ use weft_core::{
     run::{Instance, InstanceState, RunState},
     run_id::RunId,
     time::Timestamp,
-    trigger_rule::TriggerRule,
     wait::Wait,
 };
 
@@ -24,10 +23,15 @@ pub enum Reason {
     NoSuchInstance,
     /// It waits for upstream tasks.
     Upstream {
-        /// Its trigger rule.
-        rule: TriggerRule,
+        /// The name of the rule by which it starts.
+        rule: &'static str,
         /// Upstreams with instances that have not ended.
         unfinished: Vec<TaskId>,
+    },
+    /// It waits until the run before, of its DAG, has done what it depends on.
+    Past {
+        /// The run before, once it is looked up.
+        run: Option<RunId>,
     },
     /// `max_active` of the mapped task holds it back.
     MaxActive {
@@ -70,6 +74,7 @@ pub enum Reason {
 pub(crate) fn reasons(
     runs: &Runs,
     queue: &Queue,
+    preconditions: &Preconditions,
     run: RunId,
     task: TaskIndex,
     index: u32,
@@ -88,6 +93,11 @@ pub(crate) fn reasons(
                 limit: limit.unwrap_or(u32::MAX),
             }]
         }
+        InstanceState::Waiting if active.run.awaits_precondition(task) => {
+            vec![Reason::Past {
+                run: preconditions.waits_for((run, task)),
+            }]
+        }
         InstanceState::Waiting => {
             let step = active.run.plan().step(task);
             let unfinished = step
@@ -97,7 +107,7 @@ pub(crate) fn reasons(
                 .map(|upstream| active.version.dag.tasks[upstream.as_usize()].id.clone())
                 .collect();
             vec![Reason::Upstream {
-                rule: step.rule,
+                rule: active.version.dag.tasks[task.as_usize()].rule_name(),
                 unfinished,
             }]
         }

@@ -13,10 +13,11 @@ use crate::{
     viewers::{Joined, Viewers},
 };
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use weft_blob::{Blobs, logs::LogReader};
 use weft_broker::direct_worker::DirectWorkerBroker;
 use weft_gateway::WorkerSessions;
+use weft_secrets::Variables;
 use weft_store_sql::{Database, secret::Keyring};
 
 /// What the server is given; the binary puts it together.
@@ -26,6 +27,8 @@ pub struct Deps {
     pub database: Database,
     /// Seals variables and connections.
     pub keyring: Keyring,
+    /// Reads variables, wherever their values are kept.
+    pub variables: Variables,
     /// Files, outputs, logs.
     pub blobs: Blobs,
     /// Reads logs.
@@ -42,6 +45,8 @@ pub struct Deps {
     pub worker_sessions: Arc<WorkerSessions>,
     /// Issues credentials to trusted workers that take attempts from Redis themselves.
     pub direct_workers: Arc<dyn DirectWorkerBroker>,
+    /// Wakes the service that sends notifications: destinations changed, or one is tested.
+    pub notifications: Arc<Notify>,
     /// The metrics of the server and of the services beside it.
     pub metrics: Metrics,
 }
@@ -95,6 +100,10 @@ impl App {
         &self.0.deps.keyring
     }
 
+    pub(crate) fn variables(&self) -> &Variables {
+        &self.0.deps.variables
+    }
+
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.0.deps.blobs
     }
@@ -134,6 +143,11 @@ impl App {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.deps.metrics
+    }
+
+    /// Wakes the service that sends notifications.
+    pub(crate) fn wake_notifications(&self) {
+        self.0.deps.notifications.notify_one();
     }
 
     pub(crate) fn documents(&self) -> &Documents {

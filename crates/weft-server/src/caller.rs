@@ -41,6 +41,11 @@ impl Caller {
         format!("{}#{}", self.name, self.token.0)
     }
 
+    /// Whether its role may operate runs.
+    pub(crate) fn may_operate(&self) -> bool {
+        Permission::Operate.belongs_to(self.role)
+    }
+
     /// Refuses what the role does not allow.
     fn check(&self, permission: Permission) -> Result<(), Problem> {
         let role = self.role.as_str();

@@ -3,4 +3,3 @@
 
 pub(crate) mod receive;
 pub(crate) mod requests;
-pub(crate) mod split;

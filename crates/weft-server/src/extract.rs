@@ -105,7 +105,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// The whole body, if it isn't larger than the bound.
-async fn collect(body: Body, most: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn collect(body: Body, most: usize) -> Result<Bytes, Problem> {
     let mut whole = BytesMut::new();
     let mut frames = BodyFrames::new(body);
     while let Some(chunk) = frames.next().await? {

@@ -23,6 +23,7 @@ mod caller;
 mod clock;
 mod compiled;
 mod compiling;
+mod compression;
 mod cursor;
 mod deploy;
 mod direct_worker_cache;
@@ -51,9 +52,11 @@ mod sse;
 mod status;
 mod tls;
 mod trace;
+mod trace_url;
 mod ui;
 mod view;
 mod viewers;
+mod webhook;
 mod worker_gateway;
 
 pub use {
@@ -68,5 +71,6 @@ pub use {
     options::ServerOptions,
     server::{Listener, Server, ServerError},
     status::{LIVE_WITHIN, StatusPage},
+    trace_url::{TraceUrl, TraceUrlError},
     worker_gateway::WorkerNamesTable,
 };

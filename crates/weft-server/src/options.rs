@@ -1,6 +1,6 @@
 //! How the server is set up: every figure with its unit and default.
 
-use crate::BasePath;
+use crate::{BasePath, TraceUrl};
 use std::{path::PathBuf, time::Duration};
 
 /// How a [`crate::Server`] is set up.
@@ -11,6 +11,8 @@ pub struct ServerOptions {
     pub hosts: Vec<String>,
     /// The path that browsers reach the server under. Default: `/`.
     pub base_path: BasePath,
+    /// Where the operator's tracing system shows a trace. Default: traces have no link.
+    pub trace_url: Option<TraceUrl>,
     /// The largest file that is deployed, in bytes. Default: 256 MiB.
     pub max_deploy_bytes: u64,
     /// How many deploys are compiled at once; others wait. Default: 2.
@@ -39,6 +41,7 @@ impl Default for ServerOptions {
         Self {
             hosts: Vec::new(),
             base_path: BasePath::default(),
+            trace_url: None,
             max_deploy_bytes: 256 << 20,
             deploys_at_once: 2,
             temporary: std::env::temp_dir(),

@@ -4,9 +4,13 @@
 //! parameters and answers are described where it is written, so that the
 //! document can't tell of another API than the one that answers.
 
+mod approvals;
+mod assets;
 mod audit;
 mod backfills;
+mod bulk;
 mod by_name;
+mod clear_body;
 mod clear_preview;
 mod commands;
 mod connections;
@@ -18,17 +22,24 @@ mod fleet;
 mod grid;
 pub(crate) mod health;
 mod history;
+pub(crate) mod hooks;
 mod instances;
 mod layout;
 mod log_level;
 mod log_search;
 mod logs;
+mod many_runs;
+mod named;
 mod named_events;
+mod notes;
+mod notifications;
 pub(crate) mod outputs;
 mod overview;
 mod policy;
 mod pools;
+mod queued;
 pub(crate) mod reference;
+mod run_tree;
 mod runs;
 mod schedule;
 mod secrets;
@@ -37,6 +48,7 @@ mod tenants;
 mod tokens;
 mod variables;
 mod versions;
+mod webhooks;
 
 use crate::{
     app::App,
@@ -62,14 +74,21 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .merge(versions::routes())
         .merge(runs::routes())
         .merge(commands::routes())
+        .merge(bulk::routes())
         .merge(named_events::routes())
+        .merge(approvals::routes())
+        .merge(assets::routes())
+        .merge(run_tree::routes())
         .merge(instances::routes())
+        .merge(notes::routes())
         .merge(outputs::routes())
         .merge(logs::routes())
         .merge(log_search::routes())
         .merge(backfills::routes())
         .merge(variables::routes())
         .merge(connections::routes())
+        .merge(notifications::routes())
+        .merge(webhooks::routes())
         .merge(pools::routes())
         .merge(policy::routes())
         .merge(tenants::routes())

@@ -4,6 +4,7 @@
 use crate::{
     app::App,
     caller::authenticate,
+    compression,
     layer::{self, Hosts},
     linger, openapi,
     problem::{Code, Problem},
@@ -32,6 +33,7 @@ pub(crate) fn router(app: App, hosts: Hosts) -> Router {
         .merge(open)
         .merge(worker_gateway::routes(&app))
         .merge(route::health::open_routes())
+        .merge(route::hooks::signed_routes())
         .merge(route::reference::routes(openapi::document_text().into()))
         .fallback(ui::answer)
         .method_not_allowed_fallback(no_such_method)
@@ -40,6 +42,8 @@ pub(crate) fn router(app: App, hosts: Hosts) -> Router {
             layer::limit_time,
         ))
         .layer(middleware::from_fn_with_state(hosts, layer::check_host))
+        .layer(compression::layer())
+        .layer(middleware::from_fn(compression::only_for_reads))
         .layer(CatchPanicLayer::custom(
             move |panic: Box<dyn Any + Send>| -> Response { layer::answer_panic(&panics, &*panic) },
         ))

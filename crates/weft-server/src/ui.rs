@@ -17,7 +17,9 @@ use std::fmt::Write as _;
 use weft_ui::Asset;
 
 /// Paths that are not the UI's: there a missing page is a problem, for browsers too.
-const OTHERS: [&str; 5] = ["api", "worker", "health", "metrics", "assets"];
+const OTHERS: [&str; 4] = ["api", "worker", "health", "metrics"];
+/// The folder of the bundle's files, all of which have an extension; without one it is the page of assets.
+const FILES: &str = "assets";
 /// How long an asset may be kept: for ever, as its name has a hash.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
@@ -37,7 +39,8 @@ pub(crate) async fn answer(
         return file(asset, &headers);
     }
     let first = path.split('/').next().unwrap_or_default();
-    if OTHERS.contains(&first) || !accepts_html(&headers) {
+    let is_file = first == FILES && path.contains('.');
+    if OTHERS.contains(&first) || is_file || !accepts_html(&headers) {
         return Err(nothing());
     }
     page(app.options().base_path.as_str())

@@ -39,6 +39,7 @@ use weft_broker::{
     direct_worker::CredentialRequest,
     message::{MessageError, read_key},
 };
+use weft_secrets::ReadError;
 use worker::ByWorker;
 
 /// The prefix of every path of the gateway.
@@ -151,11 +152,11 @@ async fn variable(
             "the worker holds no such attempt, or it was not granted the variable",
         ));
     };
-    let value = app
-        .database()
-        .open_variable(app.keyring(), &held.tenant, &request.name)
-        .await;
-    let value = value.map_err(Problem::internal)?;
+    let value = app.variables().value(&held.tenant, &request.name).await;
+    let value = value.map_err(|error| match error {
+        ReadError::Stored(error) => Problem::internal(error),
+        elsewhere => Problem::new(Code::Unavailable, elsewhere.to_string()),
+    })?;
     let body = serde_json::to_vec(&VariableResponse { value }).map_err(Problem::internal)?;
     Ok(secret(body))
 }

@@ -8,7 +8,7 @@
 mod legal;
 
 use crate::{
-    reference::{Ending, Ruling, ruling},
+    reference::{Ending, Ruling, ruling, teardown_ruling},
     scenario::Scenario,
 };
 use legal::{ending, legal, live, run_legal, slot};
@@ -34,6 +34,10 @@ pub struct Auditor {
     numbers: HashMap<Instance, u32>,
     /// Whether the run was stopped since it was last opened.
     stopped: bool,
+    /// Tasks and generations whose conditions on other runs hold.
+    allowed: HashSet<(TaskIndex, u32)>,
+    /// The deadlines that were reported as missed.
+    missed: HashSet<Option<TaskIndex>>,
 }
 
 /// One step of the machine.
@@ -61,6 +65,8 @@ impl Auditor {
             applied: HashSet::new(),
             numbers: HashMap::new(),
             stopped: false,
+            allowed: HashSet::new(),
+            missed: HashSet::new(),
         }
     }
 
@@ -126,14 +132,25 @@ impl Auditor {
             | Event::Due {
                 timer: Timer::RunTimeout { .. },
             } => self.stopped = true,
+            Event::Due {
+                timer: Timer::Deadline { task: None },
+            } => self.stopped |= self.scenario.bounds.stops_at_deadline,
+            Event::PreconditionChecked {
+                task,
+                generation,
+                runs: true,
+            } => {
+                self.allowed.insert((*task, *generation));
+            }
             Event::Clear { .. } => {
-                if self.run.is_ended() {
+                if self.run.is_ended() || self.stopped {
                     self.stopped = false;
                 }
             }
             Event::Start
             | Event::Expanded { .. }
             | Event::ExpandFailed { .. }
+            | Event::PreconditionChecked { .. }
             | Event::Started { .. }
             | Event::Due { .. }
             | Event::Woken { .. }
@@ -145,6 +162,30 @@ impl Auditor {
     fn check_action(&mut self, step: &Step<'_>, action: &Action) -> Result<(), String> {
         match action {
             Action::Expand { task, generation } => self.check_expansion(step, *task, *generation),
+            Action::CheckPrecondition { task, generation } => {
+                let state = self.state(Instance {
+                    task: *task,
+                    index: 0,
+                });
+                let is_asked = self.scenario.steps[task.0 as usize].has_precondition;
+                if !is_asked
+                    || state != InstanceState::Waiting
+                    || step.run.generation(*task) != *generation
+                {
+                    return Err(format!(
+                        "the conditions of task {} are asked for while it is {state:?}",
+                        task.0
+                    ));
+                }
+                self.check_rule(step.run, *task)
+            }
+            Action::DeadlineMissed { task } => {
+                if self.missed.insert(*task) {
+                    Ok(())
+                } else {
+                    Err(format!("the deadline of {task:?} was missed twice"))
+                }
+            }
             Action::Ready { task, indexes } => {
                 if !step.run.is_expanded(*task)
                     && self.state(Instance {
@@ -153,6 +194,7 @@ impl Auditor {
                     }) == InstanceState::Waiting
                 {
                     self.check_rule(step.run, *task)?;
+                    self.check_allowed(step.run, *task)?;
                 }
                 indexes.clone().try_for_each(|index| {
                     self.notify(step, Instance { task: *task, index }, InstanceState::Ready)
@@ -189,6 +231,12 @@ impl Auditor {
                 self.reported.retain(|instance, _| instance.task != *task);
                 Ok(())
             }
+            Action::InstancesCleared { task, indexes } => {
+                self.reported.retain(|instance, _| {
+                    instance.task != *task || !indexes.contains(&instance.index)
+                });
+                Ok(())
+            }
             Action::RunChanged { state } => {
                 let before = std::mem::replace(&mut self.run, *state);
                 if run_legal(before, *state, step.event) {
@@ -213,6 +261,7 @@ impl Auditor {
             ));
         }
         self.check_rule(step.run, task)?;
+        self.check_allowed(step.run, task)?;
         self.notify(step, Instance { task, index: 0 }, InstanceState::Expanding)
     }
 
@@ -253,7 +302,17 @@ impl Auditor {
             })
             .map(|instance| run.instance(instance).and_then(ending))
             .collect();
-        if ruling(step.rule, &upstreams) == Ruling::Run {
+        let ruling = match &step.teardown {
+            None => ruling(step.rule, &upstreams),
+            Some(teardown) => {
+                let setups = teardown.setups.iter();
+                let setups: Vec<_> = setups
+                    .flat_map(|setup| setup_endings(run, *setup))
+                    .collect();
+                teardown_ruling(&upstreams, &setups)
+            }
+        };
+        if ruling == Ruling::Run {
             Ok(())
         } else {
             Err(format!(
@@ -261,6 +320,18 @@ impl Auditor {
                 task.0, step.rule
             ))
         }
+    }
+
+    /// No task starts before its conditions on other runs hold.
+    fn check_allowed(&self, run: &Run, task: TaskIndex) -> Result<(), String> {
+        let step = &self.scenario.steps[task.0 as usize];
+        if !step.has_precondition || self.allowed.contains(&(task, run.generation(task))) {
+            return Ok(());
+        }
+        Err(format!(
+            "task {} started before its conditions were checked",
+            task.0
+        ))
     }
 
     /// Checks that the machine shows what it reported, and that its counts are right.
@@ -340,11 +411,13 @@ impl Auditor {
         if !over || self.stopped {
             return Ok(());
         }
+        let counts = |task: TaskIndex| {
+            let teardown = self.scenario.steps[task.0 as usize].teardown.as_ref();
+            run.instances_of(task) > 0 && teardown.is_none_or(|teardown| teardown.fails_run)
+        };
         let failed = run.plan().tasks().filter(|task| {
-            !run.plan()
-                .downstreams(*task)
-                .iter()
-                .any(|downstream| run.instances_of(*downstream) > 0)
+            let downstreams = run.plan().downstreams(*task);
+            counts(*task) && !downstreams.iter().any(|down| counts(*down))
         });
         let failed = failed
             .flat_map(|task| (0..run.instances_of(task)).map(move |index| Instance { task, index }))
@@ -366,5 +439,18 @@ impl Auditor {
                 run.state()
             ))
         }
+    }
+}
+
+/// How the instances of a setup ended. One that is no part of the run has succeeded elsewhere.
+fn setup_endings(run: &Run, setup: TaskIndex) -> Vec<Option<Ending>> {
+    let instances = (0..run.instances_of(setup)).map(|index| Instance { task: setup, index });
+    let endings: Vec<_> = instances
+        .map(|instance| run.instance(instance).and_then(ending))
+        .collect();
+    if endings.is_empty() {
+        vec![Some(Ending::Success)]
+    } else {
+        endings
     }
 }

@@ -10,7 +10,7 @@ pub struct Coverage {
 
 impl Coverage {
     /// Everything that a thousand seeds are sure to exercise.
-    pub const KINDS: [&'static str; 49] = [
+    pub const KINDS: [&'static str; 58] = [
         "accepted: start",
         "accepted: expanded",
         "accepted: expand failed",
@@ -24,6 +24,10 @@ impl Coverage {
         "accepted: lost",
         "accepted: retry or deferral due",
         "accepted: run timeout",
+        "accepted: deadline of the run",
+        "accepted: deadline of a task",
+        "accepted: condition holds",
+        "accepted: condition skips",
         "accepted: woken",
         "accepted: cancel",
         "accepted: clear",
@@ -36,6 +40,8 @@ impl Coverage {
         "refused: wrong state",
         "refused: unknown",
         "refused: run ended",
+        "refused: nothing of the selection failed",
+        "action: instances cleared by themselves",
         "fault: message doubled",
         "fault: message overtaken",
         "fault: message of an attempt that is no longer current",
@@ -44,6 +50,7 @@ impl Coverage {
         "fault: worker lost",
         "fault: lost worker reports all the same",
         "fault: answer to an old expansion",
+        "fault: answer to an old condition",
         "fault: timer twice",
         "fault: branch to a stranger",
         "fault: list too long",
@@ -55,6 +62,8 @@ impl Coverage {
         "cause: lost too often",
         "cause: bad branch",
         "cause: run timeout",
+        "cause: condition on other runs",
+        "cause: deadline",
         "cause: cancelled",
         "run: success",
         "run: failed",

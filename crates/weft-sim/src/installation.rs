@@ -21,6 +21,7 @@ pub mod documents;
 pub mod fates;
 pub mod operators;
 mod outcome;
+pub mod past;
 pub mod process;
 pub mod random;
 pub mod store;
@@ -81,6 +82,7 @@ pub const KINDS: &[&str] = &[
     "committed: start",
     "committed: started",
     "committed: success",
+    "committed: wait for an approval",
     "committed: woken",
     "fault: another run drew the same id",
     "fault: answer of the broker lost",
@@ -115,6 +117,7 @@ pub const KINDS: &[&str] = &[
     "fault: worker cut off",
     "fault: worker killed",
     "operator: activates an earlier version",
+    "operator: answers",
     "operator: backfills",
     "operator: changes a limit",
     "operator: commands",
@@ -123,6 +126,7 @@ pub const KINDS: &[&str] = &[
     "operator: sends an event",
     "operator: triggers",
     "operator: wants a run for later",
+    "task: asks",
     "task: output in the blob store",
     "worker: releases what it never started",
     "worker: kills all, since it can't renew",

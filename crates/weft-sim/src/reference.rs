@@ -7,13 +7,14 @@
 //! random part of a wait), it takes the machine's choice and checks its bounds.
 
 mod applying;
+mod clearing;
 mod rule;
 mod verdict;
 
-pub use rule::{Ending, Ruling, ruling};
+pub use rule::{Ending, Ruling, ruling, teardown_ruling};
 
 use crate::scenario::Scenario;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use weft_core::{
     document::TaskIndex,
     plan::Step,
@@ -68,6 +69,16 @@ struct Task {
     generation: u32,
     /// Once a branch has chosen: all tasks that it lets go on.
     followed: Option<Vec<TaskIndex>>,
+    /// Whether its conditions on other runs were asked for, and hold.
+    condition: Condition,
+}
+
+/// What is known of a task's conditions on other runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Unasked,
+    Asked,
+    Holds,
 }
 
 /// The model of one run.
@@ -79,7 +90,10 @@ pub struct Model {
     attempts: HashMap<Attempt, Option<End>>,
     state: RunState,
     stopped: bool,
+    /// While only teardowns go on: how the run ends then.
+    ending: Option<RunState>,
     episode: u32,
+    missed: HashSet<Option<TaskIndex>>,
     order: Vec<TaskIndex>,
 }
 
@@ -114,6 +128,7 @@ impl Model {
                 expanded: false,
                 generation: 0,
                 followed: None,
+                condition: Condition::Unasked,
             })
             .collect();
         Self {
@@ -122,7 +137,9 @@ impl Model {
             attempts: HashMap::new(),
             state: RunState::Pending,
             stopped: false,
+            ending: None,
             episode: 0,
+            missed: HashSet::new(),
             order: upstreams_first(&scenario.steps),
         }
     }
@@ -155,6 +172,11 @@ impl Model {
                 self.expect_expanding(*task, *generation)?;
                 self.tasks[task.0 as usize].instances[0].phase = Phase::Ended(Ending::Failed);
             }
+            Event::PreconditionChecked {
+                task,
+                generation,
+                runs,
+            } => self.condition(*task, *generation, *runs)?,
             Event::Dispatched { instance, nonce } => {
                 if !was_ready && self.single(*instance).is_some() {
                     return Err(Rejection::WrongState);
@@ -193,7 +215,7 @@ impl Model {
                 }
                 self.stop(RunState::Cancelled);
             }
-            Event::Clear { tasks, downstream } => self.clear(tasks, *downstream)?,
+            Event::Clear(selection) => self.clear(selection)?,
             Event::Mark { instance, as_state } => self.mark(*instance, *as_state)?,
         }
         self.settle();
@@ -247,20 +269,37 @@ impl Model {
         let over = self.state == RunState::Running || (self.state.is_ended() && !self.stopped);
         if over && self.endings().all(|(_, ending)| ending.is_some()) {
             let failed = self.endings().any(|(task, ending)| {
-                let leaf = !self
-                    .downstreams(task)
-                    .iter()
-                    .any(|down| self.tasks[down.0 as usize].included);
+                let leaf = !self.is_ignored(task)
+                    && !self
+                        .downstreams(task)
+                        .into_iter()
+                        .any(|down| self.tasks[down.0 as usize].included && !self.is_ignored(down));
                 leaf && matches!(
                     ending,
                     Some(Ending::Failed | Ending::UpstreamFailed | Ending::Cancelled)
                 )
             });
-            self.state = if failed {
-                RunState::Failed
-            } else {
-                RunState::Success
+            self.state = match self.ending.take() {
+                Some(end) => end,
+                None if failed => RunState::Failed,
+                None => RunState::Success,
             };
+        }
+    }
+
+    /// Whether it is a teardown that doesn't fail its run.
+    fn is_ignored(&self, task: TaskIndex) -> bool {
+        let teardown = self.scenario.steps[task.0 as usize].teardown.as_ref();
+        teardown.is_some_and(|teardown| !teardown.fails_run)
+    }
+
+    /// The endings of a task's instances; one that is no part of the run has succeeded elsewhere.
+    fn endings_of(&self, task: TaskIndex) -> Vec<Option<Ending>> {
+        let task = &self.tasks[task.0 as usize];
+        if task.included {
+            task.instances.iter().map(ending).collect()
+        } else {
+            vec![Some(Ending::Success)]
         }
     }
 
@@ -296,9 +335,23 @@ impl Model {
                         None => false,
                     })
             });
-        let phase = match (left_out, ruling(step.rule, &endings)) {
+        let ruling = match &step.teardown {
+            None => ruling(step.rule, &endings),
+            Some(teardown) => {
+                let setups = teardown.setups.iter();
+                let setups: Vec<_> = setups.flat_map(|setup| self.endings_of(*setup)).collect();
+                teardown_ruling(&endings, &setups)
+            }
+        };
+        let condition = self.tasks[task.0 as usize].condition;
+        let waits_for_condition = step.has_precondition && condition != Condition::Holds;
+        if waits_for_condition && ruling == Ruling::Run && !left_out {
+            self.tasks[task.0 as usize].condition = Condition::Asked;
+        }
+        let phase = match (left_out, ruling) {
             (true, _) | (false, Ruling::Skip) => Phase::Ended(Ending::Skipped),
             (false, Ruling::Wait) => Phase::Waiting,
+            (false, Ruling::Run) if waits_for_condition => Phase::Waiting,
             (false, Ruling::Run) if step.mapping.is_none() => Phase::Startable,
             (false, Ruling::Run) if sources_ended => Phase::Expanding,
             (false, Ruling::Run | Ruling::UpstreamFailed) => Phase::Ended(Ending::UpstreamFailed),
@@ -323,6 +376,17 @@ impl Model {
     }
 
     /// The tasks and everything that can be reached from them.
+    fn all_upstream(&self, tasks: &[TaskIndex]) -> Vec<TaskIndex> {
+        let mut found = tasks.to_vec();
+        // Each task comes after its upstreams in this order, so one iteration backwards finds all.
+        for task in self.order.iter().rev() {
+            if found.contains(task) {
+                found.extend(&self.scenario.steps[task.0 as usize].upstreams);
+            }
+        }
+        found
+    }
+
     fn all_downstream(&self, tasks: &[TaskIndex]) -> Vec<TaskIndex> {
         let mut found = tasks.to_vec();
         // Each task follows its upstreams in this order, so one iteration finds all.

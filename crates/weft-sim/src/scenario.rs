@@ -1,10 +1,11 @@
-//! Random DAGs: every rule, mapped tasks, branches, retries, bounds.
+//! Random DAGs: every rule, mapped tasks, branches, teardowns, conditions on other runs, retries, bounds.
 
 use fastrand::Rng;
 use weft_core::{
     document::TaskIndex,
     plan::{Bounds, Mapping, Step},
     retry::RetryPolicy,
+    teardown::Teardown,
     time::DurationMs,
     trigger_rule::TriggerRule,
 };
@@ -38,6 +39,8 @@ pub fn random(rng: &mut Rng) -> Scenario {
     rng.shuffle(&mut names);
     let reach = [2, 5, tasks.max(1)][rng.usize(0..3)];
     let odd_rules = rng.u32(0..100);
+    let teardowns = [0, 0, 5, 20][rng.usize(0..4)];
+    let preconditions = [0, 0, 5, 30][rng.usize(0..4)];
     let mut steps: Vec<Option<Step>> = vec![None; tasks];
     for at in 0..tasks {
         let mut upstreams: Vec<TaskIndex> = Vec::new();
@@ -53,7 +56,21 @@ pub fn random(rng: &mut Rng) -> Scenario {
         } else {
             TriggerRule::AllSuccess
         };
-        steps[names[at] as usize] = Some(step(rng, upstreams, rule));
+        let mut step = step(rng, upstreams, rule);
+        if rng.u32(0..100) < teardowns {
+            step.teardown = Some(Teardown {
+                setups: step
+                    .upstreams
+                    .iter()
+                    .copied()
+                    .filter(|_| rng.bool())
+                    .collect(),
+                fails_run: rng.u32(0..4) == 0,
+            });
+            step.branch = false;
+        }
+        step.has_precondition = rng.u32(0..100) < preconditions;
+        steps[names[at] as usize] = Some(step);
     }
     let steps: Vec<Step> = steps
         .into_iter()
@@ -61,6 +78,7 @@ pub fn random(rng: &mut Rng) -> Scenario {
         .collect();
     let bounds = Bounds {
         run_timeout: (rng.u32(0..10) == 0).then(|| DurationMs(rng.u64(1..100_000))),
+        stops_at_deadline: rng.bool(),
         max_losses: rng.u32(0..4),
         max_deferrals: rng.u32(0..4),
     };
@@ -99,5 +117,8 @@ fn step(rng: &mut Rng, upstreams: Vec<TaskIndex>, rule: TriggerRule) -> Step {
         },
         branch: rng.u32(0..100) < if mapped { 2 } else { 15 },
         mapping,
+        teardown: None,
+        has_precondition: false,
+        stops_at_deadline: rng.bool(),
     }
 }

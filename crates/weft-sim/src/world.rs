@@ -146,6 +146,7 @@ impl<'a> World<'a> {
             self.act_as_operator()?;
         }
         self.feed(&Event::Start)?;
+        self.set_deadlines();
         loop {
             if self.turn > MAX_TURNS {
                 return Err("the run does not end".into());
@@ -173,6 +174,19 @@ impl<'a> World<'a> {
                 "nothing is left to do, and the run is {:?}",
                 self.run.state()
             ))
+        }
+    }
+
+    /// Sets the deadlines of some tasks, and that of the run.
+    fn set_deadlines(&mut self) {
+        let share = [0, 0, 5, 30][self.rng.usize(0..4)];
+        let tasks = self.run.plan().tasks().map(Some);
+        for task in std::iter::once(None).chain(tasks) {
+            if self.rng.u32(0..100) < share {
+                let after = self.rng.i64(0..100_000);
+                let timer = Timer::Deadline { task };
+                self.timers.push((Timestamp(self.now.0 + after), timer));
+            }
         }
     }
 
@@ -233,6 +247,11 @@ impl<'a> World<'a> {
             } if *generation < self.run.generation(*task) => {
                 self.coverage.add("fault: answer to an old expansion");
             }
+            Event::PreconditionChecked {
+                task, generation, ..
+            } if *generation < self.run.generation(*task) => {
+                self.coverage.add("fault: answer to an old condition");
+            }
             _ => {}
         }
         self.feed(&event)
@@ -241,7 +260,8 @@ impl<'a> World<'a> {
     fn fire(&mut self) -> Result<(), String> {
         let at = self.rng.usize(0..self.timers.len());
         let (due, timer) = self.timers[at];
-        let patient = matches!(timer, Timer::RunTimeout { .. }) && !self.run.state().is_ended();
+        let bounds_run = matches!(timer, Timer::RunTimeout { .. } | Timer::Deadline { .. });
+        let patient = bounds_run && !self.run.state().is_ended();
         let idle = self.ready.is_empty() && self.network.is_empty() && self.timers.len() == 1;
         if patient && !idle && self.rng.u32(0..50) > 0 {
             return Ok(());
@@ -349,6 +369,14 @@ impl<'a> World<'a> {
                 };
                 self.network.send(answer);
             }
+            Action::CheckPrecondition { task, generation } => {
+                let runs = self.rng.u32(0..10) > 0;
+                self.network.send(Event::PreconditionChecked {
+                    task,
+                    generation,
+                    runs,
+                });
+            }
             Action::Ready { task, indexes } => self
                 .ready
                 .extend(indexes.map(|index| Instance { task, index })),
@@ -376,7 +404,11 @@ impl<'a> World<'a> {
                 self.ready
                     .retain(|instance| instance.task != task || !indexes.contains(&instance.index));
             }
-            Action::Revoke { .. } | Action::RunChanged { .. } => {}
+            // What is ready already is not cleared.
+            Action::InstancesCleared { .. }
+            | Action::DeadlineMissed { .. }
+            | Action::Revoke { .. }
+            | Action::RunChanged { .. } => {}
         }
     }
 }

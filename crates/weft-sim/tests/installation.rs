@@ -3,7 +3,7 @@
 
 use weft_sim::{
     coverage::Coverage,
-    installation::{self, EVENTS, FAULTS, Options, call::CRASHES},
+    installation::{self, EVENTS, FAULTS, Options, call::CRASHES, random::FIRST_WITH_CONDITIONS},
     on_all_cores,
 };
 use weft_sweeps::{SIMULATED_CRASHES, SIMULATED_INSTALLATIONS};
@@ -31,6 +31,22 @@ fn simulated_installations_pass_the_audit() {
     let missing: Vec<_> = kinds.filter(|kind| coverage.count(kind) == 0).collect();
     if weft_sweeps::is_deep() {
         assert!(missing.is_empty(), "never exercised: {missing:?}");
+    }
+}
+
+#[test]
+fn installations_with_conditions_on_other_runs_pass_the_audit() {
+    let seeds = FIRST_WITH_CONDITIONS..FIRST_WITH_CONDITIONS + SIMULATED_CRASHES.size();
+    let outcomes = on_all_cores(seeds, |seed| {
+        installation::simulate(seed, Options::default())
+    });
+    let mut coverage = Coverage::default();
+    for outcome in outcomes {
+        let outcome = outcome.unwrap_or_else(|finding| panic!("{finding}"));
+        coverage.absorb(&outcome.coverage);
+    }
+    for kind in ["audited: run before", "committed: condition checked"] {
+        assert!(coverage.count(kind) > 0, "{kind} was never exercised");
     }
 }
 

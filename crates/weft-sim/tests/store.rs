@@ -12,7 +12,10 @@ use weft_core::{
     run_id::RunId,
     time::{DurationMs, Timestamp},
 };
-use weft_sim::installation::tables::{Tables, Wanted, Written};
+use weft_sim::installation::{
+    documents::KEYS,
+    tables::{Tables, Wanted, Written},
+};
 use weft_store::{
     AttemptRecord, ClearedTask, CommandDone, CommandId, CommandKind, CommitError, DagKey,
     EventChunk, FileEntry, InstanceRow, InstanceTag, Lost, NewRun, Output, Pool, RunKind,
@@ -60,6 +63,12 @@ async fn the_simulated_database_answers_like_the_real_one() {
 }
 
 impl Pair {
+    /// What a run counts by, if it has a key.
+    fn key(&mut self) -> Option<Arc<str>> {
+        let at = self.rng.usize(0..=KEYS.len());
+        KEYS.get(at).map(|key| Arc::from(*key))
+    }
+
     async fn new(seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = DatabaseLocation::Sqlite {
@@ -194,6 +203,7 @@ impl Pair {
             logical_date: Some(date),
             interval: None,
             params: "{}".into(),
+            concurrency_key: self.key(),
             not_before: Some(not_before),
             by: "test".into(),
             trace: None,
@@ -212,6 +222,7 @@ impl Pair {
             kind: RunKind::Manual,
             logical_date: date,
             not_before,
+            concurrency_key: trigger.concurrency_key,
         };
         assert!(self.simulated.trigger(&wanted, Timestamp(0)));
         self.runs.push(id);
@@ -295,6 +306,9 @@ impl Pair {
             instances: Vec::new(),
             tasks: Vec::new(),
             commands: Vec::new(),
+            approvals: Vec::new(),
+            missed: Vec::new(),
+            updates: Vec::new(),
             timetables: Vec::new(),
         };
         let dag = self.dags[self.rng.usize(0..DAGS.len())].clone();
@@ -309,9 +323,12 @@ impl Pair {
                 logical_date: date,
                 interval: (date, date),
                 params: "{}".into(),
+                concurrency_key: self.key(),
                 not_before: Timestamp(self.rng.i64(0..100)),
                 created: Timestamp(0),
                 trace: None,
+                caller: None,
+                taken: Vec::new(),
             });
             turn.timetables.push(TimetableUpdate {
                 dag: dag.key,
@@ -366,6 +383,7 @@ impl Pair {
             turn.cleared.push(ClearedTask {
                 run,
                 task: instance.task,
+                from: 0,
                 below,
             });
             return;
@@ -442,8 +460,18 @@ impl Pair {
         for dag in &self.dags {
             let version = real.version(dag.version).await.expect("it answers");
             assert_eq!(version, simulated.version(dag.version), "{at}");
-            let queued = real.queued_runs(dag.key, now, limit).await;
-            let expected = simulated.queued_runs(dag.key, now, limit);
+            let keys = KEYS.map(Arc::from);
+            let without = &keys[..self.rng.usize(0..=keys.len())];
+            let starts = real.starts_by_key(dag.key, Timestamp(0), ALL).await;
+            let mut starts = starts.expect("it answers");
+            starts.sort();
+            assert_eq!(
+                starts,
+                simulated.starts_by_key(dag.key, Timestamp(0), ALL),
+                "{at}"
+            );
+            let queued = real.queued_runs(dag.key, now, without, limit).await;
+            let expected = simulated.queued_runs(dag.key, now, without, limit);
             same_runs(queued.expect("it answers").readable, expected, at);
         }
         let after = [None, Some(self.dags[0].key)][self.rng.usize(0..2)];

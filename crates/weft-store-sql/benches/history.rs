@@ -160,6 +160,7 @@ impl Work {
             logical_date: None,
             interval: None,
             params: "{}".into(),
+            concurrency_key: None,
             not_before: None,
             by: "bench".into(),
             trace: None,
@@ -268,6 +269,9 @@ impl Work {
             instances: vec![instance],
             tasks: Vec::new(),
             commands: Vec::new(),
+            approvals: Vec::new(),
+            missed: Vec::new(),
+            updates: Vec::new(),
             timetables: Vec::new(),
         }
     }

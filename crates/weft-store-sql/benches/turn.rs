@@ -49,6 +49,7 @@ async fn main() {
         logical_date: None,
         interval: None,
         params: "{}".into(),
+        concurrency_key: None,
         not_before: None,
         by: "bench".into(),
         trace: None,
@@ -134,6 +135,9 @@ fn turn(lease: ShardLease, run: RunId, number: i64, width: u32) -> Turn {
         instances: (0..width).map(|index| instance(run, index)).collect(),
         tasks: Vec::new(),
         commands: Vec::new(),
+        approvals: Vec::new(),
+        missed: Vec::new(),
+        updates: Vec::new(),
         timetables: Vec::new(),
     }
 }

@@ -7,21 +7,18 @@ use crate::{
     encoding,
 };
 use serde_json::{Value, json};
-use weft_core::{
-    id::{TaskId, TenantId},
-    run::Marked,
-    run_id::RunId,
-    time::Timestamp,
-};
+use weft_core::{id::TenantId, run::Marked, run_id::RunId, time::Timestamp};
 use weft_store::{CommandId, CommandKind, StoreError};
 
 statements! {
-    /// $1 tenant, $2 run, $3 body, $4 now, $5 by, $6 the bound.
-    INSERT = "INSERT INTO commands (shard, tenant, run, body, created, created_by) \
-        SELECT r.shard, r.tenant, r.id, CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT) FROM runs r \
+    /// $1 tenant, $2 run, $3 body, $4 now, $5 by, $6 the bound, $7 the key of the action.
+    INSERT = "INSERT INTO commands (shard, tenant, run, body, created, created_by, key) \
+        SELECT r.shard, r.tenant, r.id, CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), CAST($7 AS TEXT) FROM runs r \
         WHERE r.tenant = $1 AND r.id = $2 AND r.expiring = 0 AND $6 > \
             (SELECT count(*) FROM commands c WHERE c.run = $2 AND c.shard = r.shard AND c.done IS NULL) \
+        ON CONFLICT (run, key) WHERE key IS NOT NULL DO NOTHING \
         RETURNING id";
+    OF_KEY = "SELECT id FROM commands WHERE run = $2 AND key = $3 AND tenant = $1";
     RUN = "SELECT id FROM runs WHERE tenant = $1 AND id = $2 AND expiring = 0";
     SHOW = "SELECT id, run, created, created_by, done, refused FROM commands WHERE tenant = $1 AND id = $2";
 }
@@ -78,13 +75,30 @@ impl Database {
         kind: &CommandKind,
         actor: &str,
     ) -> Result<CommandId, CommandError> {
+        self.insert_command_once(tenant, run, kind, actor, None)
+            .await
+    }
+
+    /// Takes the command of an action on many runs, unless the run has one under the action's key
+    /// already; returns the command that it has. Durable when it returns.
+    pub async fn insert_command_once(
+        &self,
+        tenant: &TenantId,
+        run: RunId,
+        kind: &CommandKind,
+        actor: &str,
+        key: Option<&str>,
+    ) -> Result<CommandId, CommandError> {
+        if let Some(before) = self.find_command_of_key(tenant, run, key).await? {
+            return Ok(before);
+        }
         let now = self.clock().await?;
         let body = encoding::encode_command(kind);
         let mut tx = self.backend().begin().await?;
         let made = tx
             .run_one(
                 INSERT,
-                args![tenant, run, body, now, actor, MAX_WAITING_COMMANDS],
+                args![tenant, run, body, now, actor, MAX_WAITING_COMMANDS, key],
             )
             .await?;
         if let Some(mut row) = made {
@@ -103,10 +117,31 @@ impl Database {
             return Ok(row.take()?);
         }
         drop(tx);
+        // The same request, sent twice at once.
+        if let Some(before) = self.find_command_of_key(tenant, run, key).await? {
+            return Ok(before);
+        }
         match self.backend().read_one(RUN, args![tenant, run]).await? {
             Some(_run) => Err(CommandError::TooMany(run)),
             None => Err(CommandError::UnknownRun(run)),
         }
+    }
+
+    /// The command that an action gave a run.
+    pub async fn find_command_of_key(
+        &self,
+        tenant: &TenantId,
+        run: RunId,
+        key: Option<&str>,
+    ) -> Result<Option<CommandId>, StoreError> {
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        let row = self
+            .backend()
+            .read_one(OF_KEY, args![tenant, run, key])
+            .await?;
+        row.map(|mut row| row.take()).transpose()
     }
 
     /// A command, for as long as it is kept.
@@ -136,14 +171,9 @@ impl Database {
 fn audited(kind: &CommandKind) -> (&'static str, Option<Value>) {
     match kind {
         CommandKind::Cancel => ("run.cancel", None),
+        CommandKind::CancelTree => ("run.cancel", Some(json!({ "called": true }))),
         CommandKind::Fail => ("run.fail", None),
-        CommandKind::Clear { tasks, downstream } => {
-            let tasks: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
-            (
-                "run.clear",
-                Some(json!({ "tasks": tasks, "downstream": downstream })),
-            )
-        }
+        CommandKind::Clear(selection) => ("run.clear", Some(encoding::selection_json(selection))),
         CommandKind::Mark {
             task,
             index,

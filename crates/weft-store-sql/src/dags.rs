@@ -2,9 +2,10 @@
 
 use crate::{
     ChangeError, Database, Precondition,
+    assets::edges::AssetEdges,
     audit::Change,
-    backend::{Row, Statement, Tx, args, statements},
-    tenants,
+    backend::{Row, Statement, Tx, Value, args, statements},
+    tenants, webhooks,
 };
 use weft_core::{
     digest::Digest,
@@ -16,7 +17,7 @@ use weft_store::{DagKey, ShardId, StoreError, VersionId};
 macro_rules! select {
     ($where:literal) => {
         concat!(
-            "SELECT d.key, d.tenant, d.id, d.shard, d.paused, d.last_scheduled, d.next_run, d.created, d.updated, \
+            "SELECT d.key, d.tenant, d.id, d.shard, d.paused, CASE WHEN d.paused = 1 THEN d.held ELSE 0 END, d.last_scheduled, d.next_run, d.created, d.updated, \
              v.id, v.number, v.digest FROM dags d LEFT JOIN versions v ON v.id = d.active \
              WHERE d.tenant = $1 AND d.deleted IS NULL AND ",
             $where
@@ -31,10 +32,11 @@ statements! {
     /// Changes nothing, and keeps others from changing the row until the transaction ends.
     STAMP = "UPDATE dags SET updated = updated WHERE tenant = $1 AND id = $2 AND deleted IS NULL \
         RETURNING key, paused, active, updated";
-    PAUSE = "UPDATE dags SET paused = 1, updated = $3 \
-        WHERE tenant = $1 AND id = $2 AND deleted IS NULL AND paused = 0 RETURNING shard";
+    /// $4 whether its runs are held.
+    PAUSE = "UPDATE dags SET paused = 1, held = $4, updated = $3 \
+        WHERE tenant = $1 AND id = $2 AND deleted IS NULL AND (paused = 0 OR held <> $4) RETURNING shard";
     /// What never ran by its timetable is scheduled from now on.
-    UNPAUSE = "UPDATE dags SET paused = 0, updated = $3, \
+    UNPAUSE = "UPDATE dags SET paused = 0, held = 0, updated = $3, \
         scheduled_since = CASE WHEN last_scheduled IS NULL THEN $3 ELSE scheduled_since END \
         WHERE tenant = $1 AND id = $2 AND deleted IS NULL AND paused = 1 RETURNING shard";
     DELETE = "UPDATE dags SET deleted = $3, updated = $3, active = NULL, next_run = NULL \
@@ -61,6 +63,8 @@ pub struct DagRow {
     pub shard: ShardId,
     /// No run starts while it is paused.
     pub paused: bool,
+    /// Nothing of its runs is dispatched until it is unpaused.
+    pub held: bool,
     /// The version that new runs get.
     pub active: Option<ActiveVersion>,
     /// The logical date of the last scheduled run.
@@ -161,14 +165,28 @@ impl Database {
         row.map(dag_row).transpose()
     }
 
-    /// Pauses it; `false` where there is no such DAG. Paused again is no change.
+    /// Pauses it, and its runs go on; `false` where there is no such DAG. Paused again is no change.
     pub async fn pause_dag<'a>(
         &self,
         tenant: &TenantId,
         id: &DagId,
         precondition: impl Into<Precondition<'a, DagStamp>> + Send,
     ) -> Result<bool, ChangeError> {
-        self.set_paused(PAUSE, "dag.pause", (tenant, id), precondition.into())
+        let (of, held) = ((tenant, id), Some(false));
+        self.set_paused(PAUSE, "dag.pause", of, held, precondition.into())
+            .await
+    }
+
+    /// Pauses it and holds its runs: nothing of them is dispatched; `false` where there is no such
+    /// DAG.
+    pub async fn hold_dag<'a>(
+        &self,
+        tenant: &TenantId,
+        id: &DagId,
+        precondition: impl Into<Precondition<'a, DagStamp>> + Send,
+    ) -> Result<bool, ChangeError> {
+        let (of, held) = ((tenant, id), Some(true));
+        self.set_paused(PAUSE, "dag.hold", of, held, precondition.into())
             .await
     }
 
@@ -179,7 +197,8 @@ impl Database {
         id: &DagId,
         precondition: impl Into<Precondition<'a, DagStamp>> + Send,
     ) -> Result<bool, ChangeError> {
-        self.set_paused(UNPAUSE, "dag.unpause", (tenant, id), precondition.into())
+        let of = (tenant, id);
+        self.set_paused(UNPAUSE, "dag.unpause", of, None, precondition.into())
             .await
     }
 
@@ -206,6 +225,8 @@ impl Database {
             }
         }
         tx.run(DELETE_CRASHES, args![key]).await?;
+        AssetEdges::default().replace(&mut tx, tenant, key).await?;
+        webhooks::delete_of_dag(&mut tx, tenant, key, (now, actor)).await?;
         let change = Change {
             at: now,
             tenant: Some(tenant),
@@ -225,12 +246,15 @@ impl Database {
         statement: Statement,
         action: &'static str,
         (tenant, id): (&TenantId, &DagId),
+        held: Option<bool>,
         Precondition { actor, expected }: Precondition<'_, DagStamp>,
     ) -> Result<bool, ChangeError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
         check(&mut tx, (tenant, id), expected).await?;
-        let Some(mut row) = tx.run_one(statement, args![tenant, id, now]).await? else {
+        let mut values = args![tenant, id, now];
+        values.extend(held.map(Value::from));
+        let Some(mut row) = tx.run_one(statement, values).await? else {
             // There is none, or it is so already.
             return Ok(tx.run_one(SHOW, args![tenant, id]).await?.is_some());
         };
@@ -279,6 +303,7 @@ fn dag_row(mut row: Row) -> Result<DagRow, StoreError> {
         id: row.take()?,
         shard: row.take()?,
         paused: row.take()?,
+        held: row.take()?,
         last_scheduled: row.take()?,
         next_run: row.take()?,
         created: row.take()?,

@@ -2,6 +2,7 @@
 
 use crate::{
     Database,
+    assets::edges::AssetEdges,
     audit::{self, Change},
     backend::{Tx, args, statements},
     encoding, tenants,
@@ -207,6 +208,8 @@ async fn deploy_one(
     let activates = deploy.activate && active != Some(version);
     if activates {
         tx.run(ACTIVATE, args![key, version, now]).await?;
+        let edges = AssetEdges::of(&dag.document);
+        edges.replace(tx, &deploy.tenant, key).await?;
     }
     Ok(Deployed {
         id: dag.id.clone(),

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use weft_core::{
     digest::Digest,
     document::TaskIndex,
-    id::TaskId,
-    run::{Counts, Instance, Marked, RunState},
+    id::{DagId, TaskId},
+    run::{Counts, Instance, Marked, RunState, Selection},
+    run_id::RunId,
 };
-use weft_store::{Arrival, CommandKind, FileEntry, InstanceTag, RunKind, StoreError};
+use weft_store::{Arrival, Caller, CommandKind, FileEntry, InstanceTag, RunKind, StoreError};
 
 pub(crate) const fn encode_run_state(state: RunState) -> i64 {
     match state {
@@ -38,6 +39,8 @@ pub(crate) const fn encode_run_kind(kind: RunKind) -> i64 {
         RunKind::Manual => 1,
         RunKind::Scheduled => 2,
         RunKind::Backfill => 3,
+        RunKind::Called => 4,
+        RunKind::Assets => 5,
     }
 }
 
@@ -46,6 +49,8 @@ pub(crate) fn decode_run_kind(number: i64) -> Result<RunKind, StoreError> {
         1 => RunKind::Manual,
         2 => RunKind::Scheduled,
         3 => RunKind::Backfill,
+        4 => RunKind::Called,
+        5 => RunKind::Assets,
         other => return Err(unknown_number("kind of run", other)),
     })
 }
@@ -118,11 +123,14 @@ pub(crate) fn decode_files(text: &str) -> Result<Vec<FileEntry>, StoreError> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum StoredCommand {
     Cancel,
+    CancelTree,
     Fail,
     Clear {
         tasks: Vec<String>,
         downstream: bool,
     },
+    /// A kind of its own, since a version that doesn't know it must not clear more.
+    ClearSelection(StoredSelection),
     Mark {
         task: String,
         index: u32,
@@ -140,6 +148,60 @@ enum StoredCommand {
     },
 }
 
+/// A [`Selection`] of more or less than tasks and their downstreams, as JSON.
+#[derive(Serialize, Deserialize)]
+struct StoredSelection {
+    tasks: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    indexes: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    upstream: bool,
+    downstream: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    only_failed: bool,
+}
+
+impl StoredSelection {
+    fn of(selection: &Selection<TaskId>) -> Self {
+        Self {
+            tasks: selection.tasks.iter().map(ToString::to_string).collect(),
+            indexes: selection.indexes.as_ref().map(ToString::to_string),
+            upstream: selection.upstream,
+            downstream: selection.downstream,
+            only_failed: selection.only_failed,
+        }
+    }
+
+    fn selection(self) -> Result<Selection<TaskId>, StoreError> {
+        let indexes = self.indexes.map(|text| {
+            text.parse().map_err(|error| {
+                StoreError::Corrupt(format!("the map indexes of a clear: {error}"))
+            })
+        });
+        Ok(Selection {
+            tasks: self
+                .tasks
+                .into_iter()
+                .map(|task| task_id(&task))
+                .collect::<Result<_, _>>()?,
+            indexes: indexes.transpose()?,
+            upstream: self.upstream,
+            downstream: self.downstream,
+            only_failed: self.only_failed,
+        })
+    }
+}
+
+/// What the audit says of a selection.
+pub(crate) fn selection_json(selection: &Selection<TaskId>) -> serde_json::Value {
+    serde_json::to_value(StoredSelection::of(selection)).expect("texts and booleans are JSON")
+}
+
+fn task_id(text: &str) -> Result<TaskId, StoreError> {
+    text.parse()
+        .map_err(|error| StoreError::Corrupt(format!("a command names no task: {error}")))
+}
+
 /// [`Marked`] as JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,11 +214,15 @@ enum StoredMark {
 pub(crate) fn encode_command(kind: &CommandKind) -> String {
     encode(&match kind {
         CommandKind::Cancel => StoredCommand::Cancel,
+        CommandKind::CancelTree => StoredCommand::CancelTree,
         CommandKind::Fail => StoredCommand::Fail,
-        CommandKind::Clear { tasks, downstream } => StoredCommand::Clear {
-            tasks: tasks.iter().map(ToString::to_string).collect(),
-            downstream: *downstream,
+        CommandKind::Clear(selection) if selection.is_plain() => StoredCommand::Clear {
+            tasks: selection.tasks.iter().map(ToString::to_string).collect(),
+            downstream: selection.downstream,
         },
+        CommandKind::Clear(selection) => {
+            StoredCommand::ClearSelection(StoredSelection::of(selection))
+        }
         CommandKind::Mark {
             task,
             index,
@@ -184,24 +250,25 @@ pub(crate) fn encode_command(kind: &CommandKind) -> String {
 }
 
 pub(crate) fn decode_command(text: &str) -> Result<CommandKind, StoreError> {
-    let task = |text: String| -> Result<TaskId, StoreError> {
-        text.parse()
-            .map_err(|error| StoreError::Corrupt(format!("a command names no task: {error}")))
-    };
     let stored = serde_json::from_str(text).map_err(|error| damaged("a command", &error))?;
     Ok(match stored {
         StoredCommand::Cancel => CommandKind::Cancel,
+        StoredCommand::CancelTree => CommandKind::CancelTree,
         StoredCommand::Fail => CommandKind::Fail,
-        StoredCommand::Clear { tasks, downstream } => CommandKind::Clear {
-            tasks: tasks.into_iter().map(task).collect::<Result<_, _>>()?,
+        StoredCommand::Clear { tasks, downstream } => CommandKind::Clear(Selection::of(
+            tasks
+                .into_iter()
+                .map(|task| task_id(&task))
+                .collect::<Result<_, _>>()?,
             downstream,
-        },
+        )),
+        StoredCommand::ClearSelection(stored) => CommandKind::Clear(stored.selection()?),
         StoredCommand::Mark {
             task: of,
             index,
             state,
         } => CommandKind::Mark {
-            task: task(of)?,
+            task: task_id(&of)?,
             index,
             as_state: match state {
                 StoredMark::Success => Marked::Success,
@@ -210,7 +277,7 @@ pub(crate) fn decode_command(text: &str) -> Result<CommandKind, StoreError> {
             },
         },
         StoredCommand::Wake { task: of, index } => CommandKind::Wake {
-            task: task(of)?,
+            task: task_id(&of)?,
             index,
         },
         StoredCommand::EndWait {
@@ -231,8 +298,50 @@ pub(crate) fn decode_command(text: &str) -> Result<CommandKind, StoreError> {
     })
 }
 
+/// The DAGs of [`Caller`] as JSON.
+pub(crate) fn encode_dags(dags: &[DagId]) -> String {
+    encode(&dags.iter().map(DagId::as_str).collect::<Vec<_>>())
+}
+
+/// [`Caller`] of its columns: run, task, map index, DAGs.
+pub(crate) fn decode_caller(
+    run: Option<RunId>,
+    task: Option<u32>,
+    index: Option<u32>,
+    dags: Option<&str>,
+) -> Result<Option<Caller>, StoreError> {
+    let (Some(run), Some(task), Some(index), Some(dags)) = (run, task, index, dags) else {
+        return Ok(None);
+    };
+    let dags: Vec<String> =
+        serde_json::from_str(dags).map_err(|error| damaged("the callers of a run", &error))?;
+    let dags = dags.into_iter().map(|dag| {
+        dag.parse()
+            .map_err(|error| StoreError::Corrupt(format!("a caller's DAG: {error}")))
+    });
+    Ok(Some(Caller {
+        run,
+        instance: Instance {
+            task: TaskIndex(task),
+            index,
+        },
+        dags: dags.collect::<Result<_, _>>()?,
+    }))
+}
+
 /// A list of texts as JSON.
-pub(crate) fn encode_texts(texts: &[String]) -> String {
+/// Where the value of a variable is kept, if that is not the database.
+pub(crate) fn decode_reference(about: &str) -> Result<Option<String>, StoreError> {
+    #[derive(Deserialize)]
+    struct About {
+        from: Option<String>,
+    }
+    let about: About =
+        serde_json::from_str(about).map_err(|error| damaged("a variable", &error))?;
+    Ok(about.from)
+}
+
+pub(crate) fn encode_texts<T: Serialize>(texts: &[T]) -> String {
     encode(&texts)
 }
 

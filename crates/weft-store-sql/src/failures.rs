@@ -172,40 +172,58 @@ impl Database {
     }
 }
 
-/// What a turn adds, in the order of its keys. Nothing, and no work, where nothing failed.
-pub(crate) fn of_turn(turn: &Turn) -> Vec<Value> {
-    let mut counted: BTreeMap<(RunId, u32, [u8; FINGERPRINT_BYTES], i64), Counted> =
+/// What failed in one run and hour with one cause, in one turn.
+pub(crate) struct FailedTask {
+    pub(crate) run: RunId,
+    pub(crate) task: u32,
+    pub(crate) fingerprint: [u8; FINGERPRINT_BYTES],
+    pub(crate) code: String,
+    /// That of the newest.
+    pub(crate) message: String,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) attempts: i64,
+    /// Those of them whose instances are tried again.
+    pub(crate) retried: i64,
+    /// See [`newest`].
+    pub(crate) newest: String,
+}
+
+/// What failed in a turn, in the order of the keys. Nothing, and no work, where nothing failed.
+pub(crate) fn count(turn: &Turn) -> Vec<FailedTask> {
+    let mut counted: BTreeMap<(RunId, u32, [u8; FINGERPRINT_BYTES], i64), FailedTask> =
         BTreeMap::new();
     let failed = turn.attempts.iter().filter(|row| row.end == FAILED);
     let went_on = failed.filter_map(|row| {
         let error = row.error.as_deref()?;
-        Some((row.run, row.instance, row.number, row.ended, error))
+        Some((row.run, row.instance, row.number, row.ended, error, true))
     });
     let ended = turn.instances.iter().filter_map(|row| {
         if row.state != InstanceTag::Failed || BY_OPERATORS.contains(&row.cause) {
             return None;
         }
         let error = row.error.as_deref()?;
-        Some((row.run, row.instance, row.number, row.ended?, error))
+        Some((row.run, row.instance, row.number, row.ended?, error, false))
     });
-    for (run, instance, number, at, error) in went_on.chain(ended) {
+    for (run, instance, number, at, error, is_retried) in went_on.chain(ended) {
         let cause = Cause::of(error);
         let newest = newest(at, run, instance, number);
-        let key = (
+        let task = instance.task.0;
+        let key = (run, task, cause.fingerprint, at.0.div_euclid(HOUR_MS));
+        let entry = counted.entry(key).or_insert_with(|| FailedTask {
             run,
-            instance.task.0,
-            cause.fingerprint,
-            at.0.div_euclid(HOUR_MS),
-        );
-        let entry = counted.entry(key).or_insert_with(|| Counted {
-            attempts: 0,
-            first: at,
-            last: at,
-            newest: newest.clone(),
+            task,
+            fingerprint: cause.fingerprint,
             code: cause.code,
             message: String::new(),
+            first: at,
+            last: at,
+            attempts: 0,
+            retried: 0,
+            newest: newest.clone(),
         });
         entry.attempts += 1;
+        entry.retried += i64::from(is_retried);
         entry.first = entry.first.min(at);
         if newest >= entry.newest {
             entry.last = at;
@@ -213,41 +231,36 @@ pub(crate) fn of_turn(turn: &Turn) -> Vec<Value> {
             entry.message = cause.message;
         }
     }
-    counted
-        .into_iter()
-        .flat_map(|((run, task, fingerprint, _hour), entry)| {
+    counted.into_values().collect()
+}
+
+/// What a turn adds to the counts.
+pub(crate) fn of_turn(failed: &[FailedTask]) -> Vec<Value> {
+    failed
+        .iter()
+        .flat_map(|entry| {
             args![
-                run,
-                task,
-                &fingerprint[..],
-                entry.code,
-                entry.message,
+                entry.run,
+                entry.task,
+                &entry.fingerprint[..],
+                &entry.code,
+                &entry.message,
                 entry.first,
                 entry.last,
                 entry.attempts,
-                entry.newest
+                &entry.newest
             ]
         })
         .collect()
 }
 
-/// What failed in one run and hour with one cause.
-struct Counted {
-    attempts: i64,
-    first: Timestamp,
-    last: Timestamp,
-    newest: String,
-    code: String,
-    message: String,
-}
-
 /// The attempt as a text that sorts by its time, so that a database finds the newest of many.
-fn newest(at: Timestamp, run: RunId, instance: Instance, number: u32) -> String {
+pub(crate) fn newest(at: Timestamp, run: RunId, instance: Instance, number: u32) -> String {
     let (at, run, index) = (at.0.max(0), run.as_i64(), instance.index);
     format!("{at:019} {run:019} {index:010} {number:010}")
 }
 
-fn read_newest(text: &str) -> Result<FailedAttempt, StoreError> {
+pub(crate) fn read_newest(text: &str) -> Result<FailedAttempt, StoreError> {
     let odd = || StoreError::Corrupt("an attempt that failed can't be read".into());
     let mut numbers = text.split(' ').skip(1).map(str::parse::<i64>);
     let mut next = || numbers.next().and_then(Result::ok).ok_or_else(odd);
@@ -258,7 +271,7 @@ fn read_newest(text: &str) -> Result<FailedAttempt, StoreError> {
     })
 }
 
-fn take_fingerprint(row: &mut Row) -> Result<Fingerprint, StoreError> {
+pub(crate) fn take_fingerprint(row: &mut Row) -> Result<Fingerprint, StoreError> {
     let bytes: Vec<u8> = row.take()?;
     let bytes = bytes.try_into();
     bytes

@@ -4,6 +4,7 @@ use crate::{
     Database,
     backend::{Row, args, statements},
     encoding,
+    notes::{Note, decode_note},
     run_store::reading::{take_instance, take_output},
 };
 use std::sync::Arc;
@@ -25,7 +26,8 @@ macro_rules! view {
     ($which:literal) => {
         select!(
             "i.task, i.map_index, i.state, i.cause, i.number, i.queued, i.started, i.ended, i.due, i.worker, \
-             i.output, i.output_digest, i.output_bytes, i.error, i.usage, i.log, i.wait",
+             i.output, i.output_digest, i.output_bytes, i.error, i.usage, i.log, i.wait, \
+             (SELECT n.body FROM notes n WHERE n.run = i.run AND n.task = i.task AND n.map_index = i.map_index)",
             $which
         )
     };
@@ -81,6 +83,8 @@ pub struct InstanceView {
     pub log: Option<Arc<str>>,
     /// What it waits for, as [`weft_core::wait::Wait`] writes it.
     pub wait: Option<String>,
+    /// What people wrote about it.
+    pub note: Option<Note>,
 }
 
 /// An earlier attempt.
@@ -233,6 +237,7 @@ fn instance_view(mut row: Row) -> Result<InstanceView, StoreError> {
         usage: row.take()?,
         log: row.take()?,
         wait: row.take()?,
+        note: decode_note(row.take::<Option<Arc<str>>>()?.as_deref())?,
     })
 }
 

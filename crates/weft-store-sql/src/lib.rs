@@ -13,6 +13,8 @@
 //! - Whatever is listed has an index and is paged by key, never by offset.
 //! - Values of variables and connections are encrypted before they get here.
 
+mod approvals;
+mod assets;
 mod audit;
 mod backend;
 mod commands;
@@ -21,6 +23,7 @@ mod crashes;
 mod dags;
 mod data_folder;
 mod database;
+mod deliveries;
 mod deploy;
 mod dialect;
 mod dialect_statements;
@@ -36,12 +39,15 @@ mod live_attempt;
 mod location;
 mod migration;
 mod named_events;
+mod notes;
+mod noticed;
 mod overview;
 mod precondition;
 mod references;
 mod repair;
 mod retention;
 mod run_store;
+mod run_tree;
 mod runs;
 mod schema;
 pub mod secret;
@@ -52,16 +58,20 @@ mod timeline;
 mod tokens;
 mod trigger;
 mod versions;
+mod webhooks;
 mod worker_names;
 mod workers;
 
 pub use {
+    approvals::{AnswerRow, ApprovalKey, ApprovalRow, Decide, DecideError},
+    assets::{AssetRow, AssetUpdateRow, MadeBy, ReportUpdate, ReportedUpdate},
     audit::{AuditEntry, AuditId, AuditRow},
     commands::{CommandError, CommandOutcome, CommandRow, MAX_WAITING_COMMANDS},
     compiled::{CompiledKey, CompiledRow},
     dags::{ActiveVersion, DagFilter, DagRow, DagStamp, Deletion},
     data_folder::{DATABASE_FILE, DataFolderLock},
     database::{Database, LOCK_TIMEOUT, MAX_DAMAGE_REPORTS},
+    deliveries::{DeliveryId, DeliveryResult, DeliveryRow, DeliveryState, NewDelivery},
     deploy::{
         Deploy, DeployChange, DeployDag, DeployError, Deployed, MAX_DAGS_PER_FILE, PreviousVersion,
     },
@@ -73,21 +83,28 @@ pub use {
     live_attempt::LiveAttempt,
     location::DatabaseLocation,
     named_events::{MAX_KEPT_EVENTS, NamedEventRow, SendError, SendEvent, Sent},
+    notes::{MAX_NOTE_BYTES, Note, NoteSubject},
+    noticed::{Noticed, NoticedBatch, NoticedFailure},
     overview::{MAX_COUNTED_DAGS, MAX_RUNS_BY_HOUR, TenantOverview},
     precondition::{ChangeError, Precondition},
     references::{DigestCursor, TextCursor},
     repair::Repair,
     retention::{RetentionStep, RunRetention, TraceRetention},
-    runs::{ActiveRuns, MAX_COUNTED_RUNS, MAX_LATEST_RUNS, RunCursor, RunFilter, RunRow},
+    run_tree::{MAX_TREE_RUNS, TreeRow},
+    runs::{
+        ActiveRuns, MAX_COUNTED_RUNS, MAX_LATEST_RUNS, OtherDates, RunCursor, RunFilter, RunRow,
+    },
     schema::Migration,
-    secrets::{RotateError, SecretRow, VariableError},
+    secrets::{RotateError, SecretRow, StoredVariable, VariableError},
     shards::ShardRow,
     tenants::{PolicyRow, PolicyStamp, TenantLimits, TenantRow},
     timeline::{SingleInstance, Timeline, TimelineRow},
     tokens::{NewToken, Revocation, Role, TokenId, TokenRow},
     trigger::{
-        Backfill, BackfillDate, Backfilled, MAX_BACKFILL_RUNS, Trigger, TriggerError, Triggered,
+        Backfill, BackfillDate, BackfillLimit, Backfilled, MAX_BACKFILL_RUNS, Trigger,
+        TriggerError, Triggered,
     },
     versions::{ActivateError, VersionRow},
+    webhooks::{MAX_WEBHOOKS, NewWebhook, WebhookError, WebhookRow},
     workers::WorkerRow,
 };

@@ -39,9 +39,7 @@ impl Applied {
                 known: known(),
             });
         }
-        let done = usize::try_from(self.newest.min(known())).map_err(|_negative| {
-            StoreError::Corrupt(format!("the newest migration is {}", self.newest))
-        })?;
+        let done = STEPS.partition_point(|step| step.migration.number <= self.newest);
         Ok(&STEPS[done..])
     }
 }

@@ -29,7 +29,7 @@ use weft_store::{Arrival, CommandId, CommandKind, StoreError, Turn};
 
 statements! {
     /// Holds the run's row until the transaction ends.
-    HOLD_RUN = "UPDATE runs SET expiring = expiring WHERE tenant = $1 AND id = $2 AND expiring = 0 RETURNING state";
+    pub(crate) HOLD_RUN = "UPDATE runs SET expiring = expiring WHERE tenant = $1 AND id = $2 AND expiring = 0 RETURNING state";
     OF_KEY = "SELECT id, name, payload, created, created_by, task, map_index FROM named_events \
         WHERE run = $1 AND idempotency_key = $2";
     KEPT = "SELECT count(*) FROM (SELECT 1 FROM named_events WHERE run = $1 AND command IS NULL LIMIT $2) counted";
@@ -41,7 +41,7 @@ statements! {
         WHERE r.tenant = $1 AND r.id = $2 AND e.run = r.id AND e.name = $3 AND e.id > $4 ORDER BY e.id LIMIT $5";
     TAKE = "UPDATE named_events SET command = $2, task = $3, map_index = $4, number = $5 WHERE id = $1";
     /// $1 run, $2 body, $3 now, $4 by.
-    WAKE = "INSERT INTO commands (shard, tenant, run, body, created, created_by) \
+    pub(crate) WAKE = "INSERT INTO commands (shard, tenant, run, body, created, created_by) \
         SELECT r.shard, r.tenant, r.id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS TEXT) FROM runs r \
         WHERE r.id = $1 RETURNING id";
 }
@@ -206,7 +206,9 @@ impl Database {
 
 /// Whether a turn may match waits with events.
 pub(crate) fn concerns(turn: &Turn) -> bool {
-    turn.instances.iter().any(|row| row.wait.is_some())
+    turn.instances
+        .iter()
+        .any(|row| matches!(row.wait, Some(Wait::Event(_))))
         || turn.commands.iter().any(|done| done.refused.is_some())
 }
 
@@ -352,6 +354,6 @@ fn event_row(mut row: Row) -> Result<NamedEventRow, StoreError> {
     })
 }
 
-fn vanished() -> StoreError {
+pub(crate) fn vanished() -> StoreError {
     StoreError::Defect("a row that was just written is missing".into())
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     ActivateError, Database,
+    assets::edges::AssetEdges,
     audit::Change,
     backend::{args, statements},
     encoding, tenants,
@@ -16,14 +17,15 @@ statements! {
     /// Changes nothing, and keeps others from changing the row until the transaction ends.
     LOCK_DAG = "UPDATE dags SET updated = updated WHERE tenant = $1 AND id = $2 AND deleted IS NULL \
         RETURNING key, shard";
-    FIND = "SELECT id FROM versions WHERE dag = $1 AND number = $2";
+    FIND = "SELECT id, document FROM versions WHERE dag = $1 AND number = $2";
     RUNS = "SELECT id FROM runs WHERE dag = $1 AND version = $2 AND state IN (1, 2) ORDER BY id";
     MOVE_RUNS = "UPDATE runs SET version = $3 WHERE dag = $1 AND version = $2 AND state IN (1, 2)";
     /// $1 DAG, $2 version, $3 body, $4 now, $5 by.
     FAIL_RUNS = "INSERT INTO commands (shard, tenant, run, body, created, created_by) \
         SELECT r.shard, r.tenant, r.id, CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT) FROM runs r \
         WHERE r.dag = $1 AND r.version = $2 AND r.state IN (1, 2)";
-    REPLACE_ACTIVE = "UPDATE dags SET active = $3, updated = $4 WHERE key = $1 AND active = $2";
+    REPLACE_ACTIVE = "UPDATE dags SET active = $3, updated = $4 WHERE key = $1 AND active = $2 \
+        RETURNING key";
 }
 
 /// Which version of a DAG is repaired, and how.
@@ -58,7 +60,7 @@ impl Database {
             return Err(ActivateError::UnknownDag(dag.clone()));
         };
         let (key, shard): (DagKey, ShardId) = (row.take()?, row.take()?);
-        let mut ids = Vec::new();
+        let (mut ids, mut document) = (Vec::new(), String::new());
         for number in [Some(repair.version), repair.replacement]
             .into_iter()
             .flatten()
@@ -67,6 +69,7 @@ impl Database {
                 return Err(ActivateError::UnknownVersion(dag.clone(), number));
             };
             ids.push(row.take::<VersionId>()?);
+            document = row.take()?;
         }
         let (unreadable, replacement) = (ids[0], ids.get(1).copied());
         let mut runs = Vec::new();
@@ -82,7 +85,13 @@ impl Database {
                 .await?;
         }
         let active = args![key, unreadable, replacement, now];
-        tx.run(REPLACE_ACTIVE, active).await?;
+        if !tx.run(REPLACE_ACTIVE, active).await?.is_empty() {
+            let edges = match replacement {
+                Some(_version) => AssetEdges::of(&document),
+                None => AssetEdges::default(),
+            };
+            edges.replace(&mut tx, tenant, key).await?;
+        }
         let details = serde_json::json!({
             "number": repair.version, "replacement": repair.replacement, "runs": runs.len(),
         });

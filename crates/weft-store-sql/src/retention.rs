@@ -26,7 +26,14 @@ statements! {
         (SELECT seq FROM run_events WHERE run = $1 ORDER BY seq LIMIT $2) RETURNING 1";
     DELETE_NAMED_EVENTS = "DELETE FROM named_events WHERE run = $1 AND id IN \
         (SELECT id FROM named_events WHERE run = $1 ORDER BY name, id LIMIT $2) RETURNING 1";
+    DELETE_APPROVALS = "DELETE FROM approvals WHERE run = $1 AND (task, map_index, number) IN \
+        (SELECT task, map_index, number FROM approvals WHERE run = $1 ORDER BY task, map_index, number LIMIT $2) RETURNING 1";
+    DELETE_ASSET_UPDATES = "DELETE FROM asset_updates WHERE run = $1 AND id IN \
+        (SELECT id FROM asset_updates WHERE run = $1 ORDER BY id LIMIT $2) RETURNING 1";
+    DELETE_RUN_ASSETS = "DELETE FROM run_assets WHERE run = $1 AND asset_update IN \
+        (SELECT asset_update FROM run_assets WHERE run = $1 ORDER BY asset_update LIMIT $2) RETURNING 1";
     DELETE_TASKS = "DELETE FROM run_tasks WHERE run = $1";
+    DELETE_NOTES = "DELETE FROM notes WHERE run = $1";
     DELETE_COMMANDS_OF_RUN = "DELETE FROM commands WHERE run = $1";
     /// What counts against a task outlasts the run that showed it.
     DELETE_CRASHES_OF_RUN = "DELETE FROM crashes WHERE run = $1 AND absolved = 1";
@@ -38,6 +45,9 @@ statements! {
     /// Entries are written in the order of their time.
     DELETE_AUDIT = "DELETE FROM audit WHERE id IN \
         (SELECT old.id FROM (SELECT id, at FROM audit ORDER BY id LIMIT $2) AS old WHERE old.at < $1) RETURNING 1";
+    /// Those that no run made.
+    DELETE_REPORTED_UPDATES = "DELETE FROM asset_updates WHERE id IN \
+        (SELECT id FROM asset_updates WHERE run IS NULL AND at < $1 ORDER BY at LIMIT $2) RETURNING 1";
     DELETE_VERSIONS = "DELETE FROM versions WHERE id IN (SELECT v.id FROM dags d CROSS JOIN versions v \
         WHERE d.deleted IS NOT NULL AND v.dag = d.key AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.dag = d.key) \
         LIMIT $1) RETURNING 1";
@@ -120,6 +130,7 @@ impl Database {
             (DELETE_ANSWERS, retention.answers),
             (DELETE_COMMANDS, retention.commands),
             (DELETE_AUDIT, retention.audit),
+            (DELETE_REPORTED_UPDATES, retention.audit),
         ] {
             let rows = self
                 .backend()
@@ -128,6 +139,7 @@ impl Database {
             gone += rows.len() as u64;
         }
         gone += self.forget_failures(retention.audit, batch).await?;
+        gone += self.forget_deliveries(retention.commands, batch).await?;
         for statement in [DELETE_VERSIONS, DELETE_DAGS] {
             let rows = self.backend().write(statement, args![batch]).await?;
             gone += rows.len() as u64;
@@ -151,12 +163,16 @@ impl Database {
             DELETE_ATTEMPTS,
             DELETE_EVENTS,
             DELETE_NAMED_EVENTS,
+            DELETE_APPROVALS,
+            DELETE_ASSET_UPDATES,
+            DELETE_RUN_ASSETS,
         ] {
             self.delete_rows(statement, run).await?;
         }
         let mut tx = self.backend().begin().await?;
         for statement in [
             DELETE_TASKS,
+            DELETE_NOTES,
             DELETE_COMMANDS_OF_RUN,
             DELETE_CRASHES_OF_RUN,
             DELETE_RUN,

@@ -5,6 +5,7 @@ use crate::{
     backend::{Bulk, Column, Row, Statement, Value, args, statements},
     dialect::Dialect,
     encoding,
+    notes::{Note, decode_note},
 };
 use std::{collections::HashMap, sync::Arc};
 use weft_core::{
@@ -20,7 +21,8 @@ macro_rules! columns {
     () => {
         "r.id, r.tenant, r.dag, d.id, r.version, v.number, r.kind, r.state, r.logical_date, r.interval_start, \
          r.interval_end, r.params, r.not_before, r.created, r.created_by, r.started, r.ended, r.counts, r.trace, \
-         (SELECT h.why FROM held_runs h WHERE h.run = r.id)"
+         (SELECT h.why FROM held_runs h WHERE h.run = r.id), r.caller, \
+         (SELECT n.body FROM notes n WHERE n.run = r.id AND n.task = -1 AND n.map_index = 0), r.concurrency_key"
     };
 }
 
@@ -104,6 +106,22 @@ statements! {
     SHOW = list!("r.id = $2");
     COUNT = "SELECT count(*) FROM \
         (SELECT 1 AS one FROM runs WHERE tenant = $1 AND state = $2 LIMIT $3) AS counted";
+    /// $2 the DAG, $3 and $4 the dates between which runs are, $5 one that they are not of, $6 and $7
+    /// date and run after which the page begins, $8 how many.
+    BY_DATE = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM runs r CROSS JOIN dags d CROSS JOIN versions v \
+         WHERE d.key = r.dag AND v.id = r.version AND r.tenant = $1 AND r.dag = $2 AND r.logical_date > $3 \
+         AND r.logical_date < $4 AND r.logical_date <> $5 AND r.state <> 1 AND (r.logical_date, r.id) > ($6, $7) \
+         ORDER BY r.logical_date, r.id LIMIT $8"
+    );
+    /// How many active runs a DAG has, and how many of them have a key.
+    ACTIVE_OF_KEY = "SELECT count(*), COALESCE(SUM(CASE WHEN concurrency_key = $2 THEN 1 ELSE 0 END), 0) \
+        FROM runs WHERE dag = $1 AND state = 2";
+    /// How many runs of a DAG with a key started after $3, and when the first of them did.
+    STARTS_OF_KEY = "SELECT count(*), min(started) FROM runs \
+        WHERE dag = $1 AND concurrency_key = $2 AND started > $3 AND concurrency_key IS NOT NULL AND started IS NOT NULL";
     SUMMARIES = "SELECT t.task, t.instances, t.counts FROM runs r CROSS JOIN run_tasks t \
         WHERE r.tenant = $1 AND r.id = $2 AND t.run = r.id ORDER BY t.task";
 }
@@ -166,6 +184,12 @@ pub struct RunRow {
     pub trace: Option<Arc<str>>,
     /// Why no scheduler can continue it, where that is so.
     pub held: Option<Arc<str>>,
+    /// The run whose task called it.
+    pub caller: Option<RunId>,
+    /// What people wrote about it.
+    pub note: Option<Note>,
+    /// What it counts by, if its DAG bounds runs by key; empty if the DAG counts as a whole.
+    pub concurrency_key: Option<Arc<str>>,
 }
 
 /// Which runs.
@@ -197,6 +221,17 @@ pub enum RunCursor {
     Before(RunId),
     /// Those made after this one, the oldest first.
     After(RunId),
+}
+
+/// Which other runs of a DAG, by logical date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherDates {
+    /// Before the date of a run.
+    Earlier,
+    /// After it.
+    Later,
+    /// Both.
+    All,
 }
 
 /// How many runs of a tenant have not ended.
@@ -249,15 +284,38 @@ impl Database {
         values.extend(filter.kind.map(Value::from));
         let statement = page_of(filter, newest_first, self.backend().dialect());
         let rows = self.backend().read(statement, values).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                let id = row.take()?;
-                match run_row_of(id, row) {
-                    Err(StoreError::Corrupt(why)) => Ok(Err(Unreadable { key: id, why })),
-                    read => read.map(Ok),
-                }
-            })
-            .collect()
+        rows.into_iter().map(readable).collect()
+    }
+
+    /// Started runs of a run's DAG with an earlier logical date, a later one, or both, by date; at most `limit`
+    /// after the one that `after` names.
+    pub async fn list_runs_beside(
+        &self,
+        run: &RunRow,
+        dates: OtherDates,
+        after: Option<(Timestamp, RunId)>,
+        limit: u32,
+    ) -> Result<Vec<Result<RunRow, Unreadable<RunId>>>, StoreError> {
+        let date = run.logical_date.0;
+        let (above, below) = match dates {
+            OtherDates::Earlier => (i64::MIN, date),
+            OtherDates::Later => (date, i64::MAX),
+            OtherDates::All => (i64::MIN, i64::MAX),
+        };
+        let (after_date, after_run) =
+            after.map_or((i64::MIN, -1), |(date, run)| (date.0, run.as_i64()));
+        let values = args![
+            &run.tenant,
+            run.dag,
+            above,
+            below,
+            date,
+            after_date,
+            after_run,
+            limit
+        ];
+        let rows = self.backend().read(BY_DATE, values).await?;
+        rows.into_iter().map(readable).collect()
     }
 
     /// One run.
@@ -268,6 +326,31 @@ impl Database {
     ) -> Result<Option<RunRow>, StoreError> {
         let row = self.backend().read_one(SHOW, args![tenant, run]).await?;
         row.map(run_row).transpose()
+    }
+
+    /// How many runs of a DAG are active, and how many of those have a key.
+    pub async fn active_runs_of_key(
+        &self,
+        dag: DagKey,
+        key: Option<&str>,
+    ) -> Result<(u32, u32), StoreError> {
+        let row = self
+            .backend()
+            .read_one(ACTIVE_OF_KEY, args![dag, key])
+            .await?;
+        row.map_or(Ok((0, 0)), |mut row| Ok((row.take()?, row.take()?)))
+    }
+
+    /// How many runs of a DAG with a key started after this time, and when the first of them did.
+    pub async fn starts_of_key(
+        &self,
+        dag: DagKey,
+        key: &str,
+        after: Timestamp,
+    ) -> Result<(u32, Option<Timestamp>), StoreError> {
+        let args = args![dag, key, after];
+        let row = self.backend().read_one(STARTS_OF_KEY, args).await?;
+        row.map_or(Ok((0, None)), |mut row| Ok((row.take()?, row.take()?)))
     }
 
     /// The last `each` runs (at most [`MAX_LATEST_RUNS`]) of each of these DAGs, by DAG and then the
@@ -350,6 +433,15 @@ impl Database {
     }
 }
 
+/// A run, or why it can't be read.
+fn readable(mut row: Row) -> Result<Result<RunRow, Unreadable<RunId>>, StoreError> {
+    let id = row.take()?;
+    match run_row_of(id, row) {
+        Err(StoreError::Corrupt(why)) => Ok(Err(Unreadable { key: id, why })),
+        read => read.map(Ok),
+    }
+}
+
 pub(crate) fn run_row(mut row: Row) -> Result<RunRow, StoreError> {
     let id = row.take()?;
     run_row_of(id, row)
@@ -377,5 +469,8 @@ fn run_row_of(id: RunId, mut row: Row) -> Result<RunRow, StoreError> {
         counts: encoding::decode_counts(row.take::<Option<Arc<str>>>()?.as_deref())?,
         trace: row.take()?,
         held: row.take()?,
+        caller: row.take()?,
+        note: decode_note(row.take::<Option<Arc<str>>>()?.as_deref())?,
+        concurrency_key: row.take()?,
     })
 }

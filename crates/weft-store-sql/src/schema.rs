@@ -5,7 +5,7 @@
 /// One step of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migration {
-    /// From 1 on, without gaps.
+    /// From 1 on, rising.
     pub number: i64,
     /// What it does.
     pub name: &'static str,
@@ -43,6 +43,15 @@ pub(crate) const STEPS: &[Step] = steps! {
     11 "0011_failures.sql" "why attempts failed, by cause";
     12 "0012_last_turns.sql" "the last turn of each shard";
     13 "0013_waits.sql" "what instances wait for, and events that are sent to runs";
+    14 "0014_calls.sql" "the task instance that called a run";
+    15 "0015_notifications.sql" "where notifications go, and their deliveries";
+    16 "0016_webhooks.sql" "webhooks";
+    17 "0017_approvals.sql" "approvals";
+    18 "0018_bulk_actions.sql" "bulk actions";
+    19 "0019_notes.sql" "notes on runs and task instances";
+    20 "0020_held_dags.sql" "paused DAGs whose runs are held";
+    21 "0021_assets.sql" "assets and their updates";
+    22 "0022_concurrency_keys.sql" "keys by which runs are bounded";
 };
 /// The step that a program has to know at least to work with all of these: it rises only with a
 /// step that takes away what the version before still uses.

@@ -34,6 +34,10 @@ pub enum SecretKind {
     Variable = 1,
     /// Credentials that the host uses for granted tasks.
     Connection = 2,
+    /// Where notifications go, and what proves that they may.
+    Destination = 3,
+    /// What signs the requests to a webhook.
+    Webhook = 4,
 }
 
 /// Which value is sealed.
@@ -41,9 +45,9 @@ pub enum SecretKind {
 pub struct SecretAddress {
     /// Tenant that owns the value.
     pub tenant: TenantId,
-    /// Whether it is a variable or a connection.
+    /// What it is.
     pub kind: SecretKind,
-    /// Name of the variable or connection, unique within a tenant and kind.
+    /// Its name, unique within a tenant and kind.
     pub name: String,
 }
 
@@ -102,7 +106,7 @@ pub enum SecretError {
     UnknownKey {
         /// Which kind.
         kind: SecretKind,
-        /// Name of the variable or connection.
+        /// Its name.
         name: String,
     },
     /// Changed, or moved from another address.
@@ -110,7 +114,7 @@ pub enum SecretError {
     Damaged {
         /// Which kind.
         kind: SecretKind,
-        /// Name of the variable or connection.
+        /// Its name.
         name: String,
     },
     /// The system gave no randomness.
@@ -267,6 +271,8 @@ impl SecretAddress {
         let kind: &str = match self.kind {
             SecretKind::Variable => "variable",
             SecretKind::Connection => "connection",
+            SecretKind::Destination => "destination",
+            SecretKind::Webhook => "webhook",
         };
         let mut bytes = b"weft.secret/1".to_vec();
         for part in [self.tenant.as_str(), kind, &self.name] {

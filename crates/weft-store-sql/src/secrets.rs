@@ -1,4 +1,4 @@
-//! Variables and connections: sealed values by name.
+//! Variables, connections, destinations and webhooks: sealed values by name.
 //!
 //! The value is opaque here; [`crate::secret`] seals and opens it. What is
 //! beside it (`about`) is not secret and is shown in lists.
@@ -6,7 +6,7 @@
 use crate::{
     Database,
     audit::{self, Change},
-    backend::{Row, args, statements},
+    backend::{Row, Tx, args, statements},
     encoding,
     secret::{KeyId, Keyring, Sealed, SecretAddress, SecretError, SecretKind},
 };
@@ -32,14 +32,14 @@ statements! {
         WHERE tenant = $1 AND kind = $2 AND name = $3 AND sealed = $6 RETURNING name";
 }
 
-/// A variable or connection without its value.
+/// A secret without its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRow {
     /// Tenant that owns the value.
     pub tenant: TenantId,
-    /// Whether it is a variable or a connection.
+    /// What it is.
     pub kind: SecretKind,
-    /// Name of the variable or connection, unique within a tenant and kind.
+    /// Its name, unique within a tenant and kind.
     pub name: String,
     /// What may be shown of it: JSON.
     pub about: Arc<str>,
@@ -47,6 +47,34 @@ pub struct SecretRow {
     pub updated: Timestamp,
     /// Who set it last, as the audit names them.
     pub updated_by: String,
+}
+
+/// What the database holds of a variable.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoredVariable {
+    /// Its value.
+    Value(String),
+    /// Where its value is kept, as [`SecretRow::reference`].
+    Reference(String),
+}
+
+impl std::fmt::Debug for StoredVariable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Value(_) => f.write_str("Value"),
+            Self::Reference(reference) => f.debug_tuple("Reference").field(reference).finish(),
+        }
+    }
+}
+
+impl SecretRow {
+    /// Where the value of a variable is kept, if that is not the database.
+    ///
+    /// # Errors
+    /// The row is damaged.
+    pub fn reference(&self) -> Result<Option<String>, StoreError> {
+        encoding::decode_reference(&self.about)
+    }
 }
 
 /// Why a variable was not opened. Never holds its value.
@@ -99,17 +127,20 @@ impl Database {
         Ok(Some((secret_row(&mut row)?, sealed(&mut row)?)))
     }
 
-    /// The value of a tenant's variable, opened; none where it has none of this name.
+    /// A tenant's variable, its value opened; none where it has none of this name.
     pub async fn open_variable(
         &self,
         keys: &Keyring,
         tenant: &TenantId,
         name: &str,
-    ) -> Result<Option<String>, VariableError> {
+    ) -> Result<Option<StoredVariable>, VariableError> {
         let found = self.show_secret(tenant, SecretKind::Variable, name).await?;
-        let Some((_row, sealed)) = found else {
+        let Some((row, sealed)) = found else {
             return Ok(None);
         };
+        if let Some(reference) = encoding::decode_reference(&row.about)? {
+            return Ok(Some(StoredVariable::Reference(reference)));
+        }
         let address = SecretAddress {
             tenant: tenant.clone(),
             kind: SecretKind::Variable,
@@ -117,7 +148,7 @@ impl Database {
         };
         let value = keys.open(&address, &sealed)?;
         String::from_utf8(value)
-            .map(Some)
+            .map(|value| Some(StoredVariable::Value(value)))
             .map_err(|_not_text| VariableError::NotText(name.to_owned()))
     }
 
@@ -131,25 +162,9 @@ impl Database {
     ) -> Result<bool, StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
-        let made = tx
-            .run_one(
-                PUT,
-                args![
-                    &address.tenant,
-                    address.kind as i16,
-                    &address.name,
-                    about,
-                    value.key.0,
-                    &*value.bytes,
-                    now,
-                    actor
-                ],
-            )
-            .await?;
-        if made.is_none() {
+        if !put(&mut tx, address, (about, value), (now, actor)).await? {
             return Ok(false);
         }
-        audit::append(&mut tx, change(address, now, actor, Done::Put)).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -162,16 +177,9 @@ impl Database {
     ) -> Result<bool, StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
-        let gone = tx
-            .run_one(
-                DELETE,
-                args![&address.tenant, address.kind as i16, &address.name],
-            )
-            .await?;
-        if gone.is_none() {
+        if !delete(&mut tx, address, (now, actor)).await? {
             return Ok(false);
         }
-        audit::append(&mut tx, change(address, now, actor, Done::Deleted)).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -221,6 +229,48 @@ impl Database {
     }
 }
 
+/// Makes or replaces a secret, with its entry in the audit; `false` where there is no such tenant.
+pub(crate) async fn put(
+    tx: &mut Tx,
+    address: &SecretAddress,
+    (about, value): (&str, &Sealed),
+    (now, actor): (Timestamp, &str),
+) -> Result<bool, StoreError> {
+    let made = tx
+        .run_one(
+            PUT,
+            args![
+                &address.tenant,
+                address.kind as i16,
+                &address.name,
+                about,
+                value.key.0,
+                &*value.bytes,
+                now,
+                actor
+            ],
+        )
+        .await?;
+    if made.is_some() {
+        audit::append(tx, change(address, now, actor, Done::Put)).await?;
+    }
+    Ok(made.is_some())
+}
+
+/// Removes a secret, with its entry in the audit; `false` where there was none.
+pub(crate) async fn delete(
+    tx: &mut Tx,
+    address: &SecretAddress,
+    (now, actor): (Timestamp, &str),
+) -> Result<bool, StoreError> {
+    let key = args![&address.tenant, address.kind as i16, &address.name];
+    let gone = tx.run_one(DELETE, key).await?;
+    if gone.is_some() {
+        audit::append(tx, change(address, now, actor, Done::Deleted)).await?;
+    }
+    Ok(gone.is_some())
+}
+
 /// Why values were not sealed anew.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError {
@@ -249,6 +299,10 @@ fn change<'a>(address: &'a SecretAddress, at: Timestamp, actor: &'a str, done: D
             (SecretKind::Variable, Done::Deleted) => "variable.delete",
             (SecretKind::Connection, Done::Put) => "connection.put",
             (SecretKind::Connection, Done::Deleted) => "connection.delete",
+            (SecretKind::Destination, Done::Put) => "destination.put",
+            (SecretKind::Destination, Done::Deleted) => "destination.delete",
+            (SecretKind::Webhook, Done::Put) => "webhook.put",
+            (SecretKind::Webhook, Done::Deleted) => "webhook.delete",
         },
         subject: &address.name,
         details: None,
@@ -259,6 +313,8 @@ fn decode_run_kind(number: i64) -> Result<SecretKind, StoreError> {
     Ok(match number {
         1 => SecretKind::Variable,
         2 => SecretKind::Connection,
+        3 => SecretKind::Destination,
+        4 => SecretKind::Webhook,
         other => return Err(encoding::unknown_number("kind of secret", other)),
     })
 }

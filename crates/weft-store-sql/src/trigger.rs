@@ -27,16 +27,17 @@ macro_rules! trigger {
             "WITH clock (now) AS (SELECT ",
             $now,
             ") INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, \
-             interval_end, params, not_before, created, created_by, trace, idempotency_key) \
+             interval_end, params, not_before, created, created_by, trace, idempotency_key, concurrency_key) \
              SELECT (clock.now << 20) | CAST($4 AS BIGINT), d.tenant, d.key, v.id, d.shard, 1, 1, \
              COALESCE(CAST($5 AS BIGINT), clock.now), COALESCE(CAST($6 AS BIGINT), CAST($5 AS BIGINT), clock.now), \
              COALESCE(CAST($7 AS BIGINT), CAST($5 AS BIGINT), clock.now), CAST($8 AS TEXT), \
-             COALESCE(CAST($9 AS BIGINT), clock.now), clock.now, CAST($11 AS TEXT), CAST($12 AS TEXT), CAST($13 AS TEXT) \
+             COALESCE(CAST($9 AS BIGINT), clock.now), clock.now, CAST($11 AS TEXT), CAST($12 AS TEXT), CAST($13 AS TEXT), CAST($14 AS TEXT) \
              FROM clock CROSS JOIN dags d JOIN versions v ON v.dag = d.key \
              WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL AND v.id = $3 \
              ON CONFLICT DO NOTHING RETURNING id, tenant, dag, (SELECT d.id FROM dags d WHERE d.key = runs.dag), version, \
              (SELECT v.number FROM versions v WHERE v.id = runs.version), kind, state, logical_date, interval_start, \
-             interval_end, params, not_before, created, created_by, started, ended, counts, trace, CAST(NULL AS TEXT)"
+             interval_end, params, not_before, created, created_by, started, ended, counts, trace, CAST(NULL AS TEXT), caller, \
+             CAST(NULL AS TEXT), concurrency_key"
         )
     };
 }
@@ -58,16 +59,15 @@ statements! {
         WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL";
 }
 
-/// Those of a scheduler's new runs as well, but for what the last one says.
-pub(crate) const NEW_RUN_COLUMNS: &[Column] = {
+const NEW_RUN_COLUMNS: &[Column] = {
     use Column::{Int, Text};
     &[
-        Int, Text, Int, Int, Int, Int, Int, Int, Int, Int, Text, Int, Int, Text,
+        Int, Text, Int, Int, Int, Int, Int, Int, Int, Int, Text, Int, Int, Text, Text,
     ]
 };
 static NEW_RUNS: Bulk = Bulk::insert(
     "INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, interval_end, \
-     params, not_before, created, created_by) VALUES ",
+     params, not_before, created, created_by, concurrency_key) VALUES ",
     NEW_RUN_COLUMNS,
     " ON CONFLICT DO NOTHING RETURNING id, logical_date",
 );
@@ -100,6 +100,8 @@ pub struct Trigger {
     pub interval: Option<(Timestamp, Timestamp)>,
     /// A JSON object, defaults filled in.
     pub params: Arc<str>,
+    /// What it counts by, if its DAG bounds runs by key.
+    pub concurrency_key: Option<Arc<str>>,
     /// Not started earlier; none means at once.
     pub not_before: Option<Timestamp>,
     /// Who wants it.
@@ -144,8 +146,21 @@ pub struct Backfill {
     pub dates: Vec<BackfillDate>,
     /// A JSON object, defaults filled in; of each run.
     pub params: Arc<str>,
+    /// What each counts by, if the DAG bounds runs by key.
+    pub concurrency_key: Option<Arc<str>>,
+    /// How many runs are made at most, and of which dates.
+    pub limit: Option<BackfillLimit>,
     /// Who wants them.
     pub by: String,
+}
+
+/// The bound of a backfill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackfillLimit {
+    /// The most runs.
+    pub runs: usize,
+    /// Those of the latest dates are made, else those of the earliest.
+    pub newest_first: bool,
 }
 
 /// One date of a backfill.
@@ -211,6 +226,7 @@ impl Database {
                         &trigger.by,
                         trigger.trace.as_ref(),
                         trigger.idempotency_key.as_ref(),
+                        trigger.concurrency_key.as_ref(),
                     ],
                 )
                 .await?;
@@ -224,7 +240,35 @@ impl Database {
         Err(StoreError::Unavailable("every run id that was drawn is taken".into()).into())
     }
 
-    /// Makes a run for each date that has none, in one transaction.
+    /// The dates of which a backfill would make runs, and those that have one already.
+    pub async fn preview_backfill(
+        &self,
+        dag: DagKey,
+        backfill: &Backfill,
+    ) -> Result<(Vec<Timestamp>, Vec<Timestamp>), StoreError> {
+        let dates = backfill.dates.iter().map(|date| date.logical_date);
+        let mut left: BTreeSet<Timestamp> = dates.collect();
+        let wanted = left.iter().flat_map(|date| args![dag, *date]).collect();
+        let mut existing = Vec::new();
+        for mut row in self.backend().read_bulk(&EXISTING, wanted).await? {
+            let date = row.take()?;
+            left.remove(&date);
+            existing.push(date);
+        }
+        existing.sort_unstable();
+        let mut left: Vec<Timestamp> = left.into_iter().collect();
+        if let Some(limit) = backfill.limit {
+            let beyond = left.len().saturating_sub(limit.runs);
+            if limit.newest_first {
+                left.drain(..beyond);
+            } else {
+                left.truncate(limit.runs);
+            }
+        }
+        Ok((left, existing))
+    }
+
+    /// Makes a run for each date that has none, up to the limit, in one transaction.
     pub async fn backfill(&self, backfill: &Backfill) -> Result<Backfilled, TriggerError> {
         let wanted: BTreeMap<Timestamp, BackfillDate> = backfill
             .dates
@@ -245,6 +289,21 @@ impl Database {
         let (dag, shard) = target(row, &backfill.dag)?;
         let mut left = wanted;
         let mut done = Backfilled::default();
+        if let Some(limit) = backfill.limit {
+            let dates = left.keys().flat_map(|date| args![dag, *date]).collect();
+            for mut row in tx.run_bulk(&EXISTING, dates).await? {
+                let date = row.take()?;
+                left.remove(&date);
+                done.existing.push(date);
+            }
+            while left.len() > limit.runs {
+                if limit.newest_first {
+                    left.pop_first();
+                } else {
+                    left.pop_last();
+                }
+            }
+        }
         for _attempt in 0..MAX_ID_DRAWS {
             if left.is_empty() {
                 break;
@@ -364,6 +423,7 @@ fn new_rows<'a>(
                 now,
                 now,
                 &backfill.by,
+                backfill.concurrency_key.as_ref(),
             ]
         })
         .collect()

@@ -2,6 +2,7 @@
 
 use crate::{
     ChangeError, DagStamp, Database, Precondition,
+    assets::edges::AssetEdges,
     audit::Change,
     backend::{Row, args, statements},
     dags, encoding, tenants,
@@ -30,7 +31,7 @@ statements! {
     /// Changes nothing, and keeps others from changing the row until the transaction ends.
     LOCK_DAG = "UPDATE dags SET updated = updated WHERE tenant = $1 AND id = $2 AND deleted IS NULL \
         RETURNING key, shard, active";
-    FIND = "SELECT id FROM versions WHERE dag = $1 AND number = $2";
+    FIND = "SELECT id, document FROM versions WHERE dag = $1 AND number = $2";
     /// What has never been active is scheduled from now on.
     ACTIVATE = "UPDATE dags SET active = $2, updated = $3, \
         scheduled_since = CASE WHEN active IS NULL THEN $3 ELSE scheduled_since END WHERE key = $1";
@@ -141,7 +142,7 @@ impl Database {
         let Some(mut row) = tx.run_one(FIND, args![key, number]).await? else {
             return Err(ActivateError::UnknownVersion(dag.clone(), number));
         };
-        let version: VersionId = row.take()?;
+        let (version, document): (VersionId, Arc<str>) = (row.take()?, row.take()?);
         let before = match before {
             Some(before) => tx.run_one(ONE, args![before]).await?,
             None => None,
@@ -151,6 +152,8 @@ impl Database {
             return Ok(before);
         }
         tx.run(ACTIVATE, args![key, version, now]).await?;
+        let edges = AssetEdges::of(&document);
+        edges.replace(&mut tx, tenant, key).await?;
         let change = Change {
             at: now,
             tenant: Some(tenant),

@@ -185,6 +185,9 @@ async fn commit_for_ever(folder: &Path) {
             instances: (0..WIDTH).map(|index| instance(run, index, done)).collect(),
             tasks: Vec::new(),
             commands: Vec::new(),
+            approvals: Vec::new(),
+            missed: Vec::new(),
+            updates: Vec::new(),
             timetables: Vec::new(),
         };
         database.commit(&turn).await.unwrap();
@@ -252,6 +255,7 @@ async fn the_run(database: &Database) -> RunId {
             logical_date: None,
             interval: None,
             params: "{}".into(),
+            concurrency_key: None,
             not_before: None,
             by: "child".into(),
             trace: None,

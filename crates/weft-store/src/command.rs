@@ -4,7 +4,7 @@ use crate::CommandId;
 use std::sync::Arc;
 use weft_core::{
     id::TaskId,
-    run::{Instance, Marked},
+    run::{Instance, Marked, Selection},
     run_id::RunId,
 };
 
@@ -22,17 +22,15 @@ pub struct Command {
 /// What a command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandKind {
+    /// Cancels the run, the runs that it called, those that these called, and so on. The turn that
+    /// carries it out gives the same command to each run that this one called and that has not ended.
+    CancelTree,
     /// End it as cancelled.
     Cancel,
     /// End it as failed without the state machine; only one that no scheduler can continue.
     Fail,
-    /// Run these tasks again.
-    Clear {
-        /// Tasks to clear.
-        tasks: Vec<TaskId>,
-        /// And everything downstream of them.
-        downstream: bool,
-    },
+    /// Run tasks or instances again.
+    Clear(Selection<TaskId>),
     /// Give an instance a state by hand.
     Mark {
         /// Task of the instance.

@@ -21,6 +21,8 @@ pub struct DagState {
     pub active: Option<VersionId>,
     /// No run starts while it is paused; those that run go on.
     pub paused: bool,
+    /// No instance of its runs is dispatched, until it is unpaused.
+    pub held: bool,
     /// The logical date of the last scheduled run that was made, if any.
     pub last_scheduled: Option<Timestamp>,
     /// When it was first unpaused or activated: without catchup nothing before it is made.

@@ -3,6 +3,7 @@
 //! The trait [`RunStore`] has two implementations: the databases (`weft-store-sql`)
 //! and the tables of the simulation. Nothing here knows of SQL.
 
+mod asset;
 mod command;
 mod crash;
 mod dag;
@@ -16,18 +17,20 @@ mod turn;
 mod unreadable;
 
 pub use {
+    asset::{WaitingAsset, WaitingDag, WaitingUpdate},
     command::{Arrival, Command, CommandKind},
     crash::CrashUpdate,
     dag::{DagState, FileEntry, StoredVersion},
     error::{CommitError, StoreError},
     key::{CommandId, DagKey, ShardId, VersionId},
     lease::{Lost, ShardLease, ShardState, TurnId, share_of},
-    run::{HeldRun, ResumeState, RunKind, StoredRun},
+    run::{Awaited, Caller, HeldRun, ResumeState, RunBefore, RunKind, StoredRun},
     run_store::RunStore,
     settings::{Pool, ShardSettings, TenantSettings},
     turn::{
-        AttemptRecord, ClearedTask, CommandDone, EventChunk, InstanceRow, InstanceTag,
-        InstanceTagError, NewRun, Output, RunUpdate, TaskSummary, TimetableUpdate, Turn,
+        Asked, AttemptRecord, ClearedTask, CommandDone, EventChunk, InstanceRow, InstanceTag,
+        InstanceTagError, MissedDeadline, NewRun, Output, RunUpdate, Taken, TaskSummary,
+        TimetableUpdate, Turn, Updated,
     },
     unreadable::{Rows, Unreadable},
 };

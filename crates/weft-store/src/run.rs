@@ -2,7 +2,13 @@
 
 use crate::{DagKey, VersionId};
 use std::sync::Arc;
-use weft_core::{id::TenantId, run::Instance, run_id::RunId, time::Timestamp, wait::Wait};
+use weft_core::{
+    id::{DagId, TenantId},
+    run::{Instance, RunState},
+    run_id::RunId,
+    time::Timestamp,
+    wait::Wait,
+};
 
 /// Everything of a run that the machine needs to go on.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +29,16 @@ pub struct StoredRun {
     pub interval: (Timestamp, Timestamp),
     /// A JSON object, defaults filled in.
     pub params: Arc<str>,
+    /// What it counts by, if its DAG bounds runs by key: see [`weft_core::concurrency`].
+    pub concurrency_key: Option<Arc<str>>,
     /// Not started earlier.
     pub not_before: Timestamp,
     /// When it was made.
     pub created: Timestamp,
     /// The W3C `traceparent` that it began under.
     pub trace: Option<Arc<str>>,
+    /// Who called it, if its kind is [`RunKind::Called`].
+    pub caller: Option<Caller>,
     /// What happened to it, as `weft_core::run::record` writes it, in order; empty while it is queued.
     pub events: Vec<String>,
     /// The sequence number that its next chunk of events gets.
@@ -60,6 +70,48 @@ pub struct ResumeState {
     pub woken: Option<Arc<str>>,
 }
 
+/// The task instance that called a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Its run.
+    pub run: RunId,
+    /// Task and map index.
+    pub instance: Instance,
+    /// The DAG of its run, after those of the runs that called that one: the first caller first.
+    pub dags: Vec<DagId>,
+}
+
+/// What the store knows of a run that an instance waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Awaited {
+    /// The run.
+    Run {
+        /// Its id.
+        run: RunId,
+        /// Its DAG.
+        dag: DagId,
+        /// Pinned when it was made.
+        version: VersionId,
+        /// Its state.
+        state: RunState,
+    },
+    /// There is no such run.
+    NoRun,
+    /// There is no such DAG.
+    NoDag,
+}
+
+/// The run of a DAG for the date before another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunBefore {
+    /// Its id.
+    pub run: RunId,
+    /// Pinned when it was made.
+    pub version: VersionId,
+    /// Its state.
+    pub state: RunState,
+}
+
 /// What made a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RunKind {
@@ -69,4 +121,8 @@ pub enum RunKind {
     Scheduled,
     /// A backfill over a range of dates.
     Backfill,
+    /// A task of another run.
+    Called,
+    /// Updates of assets.
+    Assets,
 }

@@ -1,17 +1,20 @@
 //! The trait by which a scheduler uses the store.
 
 use crate::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
-    ResumeState, Rows, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun,
-    StoredVersion, Turn, Unreadable, VersionId,
+    Awaited, Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
+    ResumeState, Rows, RunBefore, ShardId, ShardLease, ShardSettings, ShardState, StoreError,
+    StoredRun, StoredVersion, Taken, Turn, Unreadable, VersionId, WaitingDag, WaitingUpdate,
 };
 use async_trait::async_trait;
+use std::sync::Arc;
 use weft_core::{
     document::TaskIndex,
+    id::TenantId,
     run::Instance,
     run_id::RunId,
     suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
+    wait::Wait,
 };
 
 /// The scheduler's side of the database. Every call is one transaction.
@@ -94,15 +97,27 @@ pub trait RunStore: Send + Sync {
     /// their events, so that it answers for runs that can't be read.
     async fn dags_of_runs(&self, runs: &[RunId]) -> Result<Vec<(RunId, DagKey)>, StoreError>;
 
-    /// The queued runs of a DAG whose `not_before` has come by `now`, by (logical date, id).
+    /// The queued runs of a DAG whose `not_before` has come by `now`, by (logical date, id), without
+    /// those that have one of these keys.
     async fn queued_runs(
         &self,
         dag: DagKey,
         now: Timestamp,
+        without: &[Arc<str>],
         limit: u32,
     ) -> Result<Rows<StoredRun, RunId>, StoreError>;
 
-    /// How many queued runs of a DAG are [`crate::RunKind::Scheduled`], counted up to `limit`.
+    /// When runs of a DAG that have a key started, after `after`, and their keys, by time. The latest
+    /// of them, if they are more than `limit`.
+    async fn starts_by_key(
+        &self,
+        dag: DagKey,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, Arc<str>)>, StoreError>;
+
+    /// How many queued runs of a DAG are [`crate::RunKind::Scheduled`] or [`crate::RunKind::Assets`],
+    /// counted up to `limit`.
     async fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> Result<u32, StoreError>;
 
     /// The DAGs of a shard, paused ones left out, that have a queued run whose `not_before` has
@@ -151,6 +166,42 @@ pub trait RunStore: Send + Sync {
         &self,
         instances: &[(RunId, Instance)],
     ) -> Result<Vec<ResumeState>, StoreError>;
+
+    /// The runs that these waits are for, in the order of the waits; all of one shard.
+    /// [`Awaited::NoRun`] for a wait that is not for a run.
+    async fn awaited_runs(&self, waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError>;
+
+    /// The run before each of these dates, of its DAG: of the scheduled and backfilled ones that have begun, that
+    /// with the latest earlier date. In the order of the dates.
+    async fn runs_before(
+        &self,
+        dates: &[(DagKey, Timestamp)],
+    ) -> Result<Vec<Option<RunBefore>>, StoreError>;
+
+    /// Which of these tasks of runs that have ended have an instance that failed, could not run or was
+    /// cancelled, in no order.
+    async fn failed_tasks(
+        &self,
+        tasks: &[(RunId, TaskIndex)],
+    ) -> Result<Vec<(RunId, TaskIndex)>, StoreError>;
+
+    /// The shard's DAGs that are neither paused nor without an active version, and for which assets were updated
+    /// since the last run that was created of updates, by key, after `after`.
+    async fn waiting_dags(
+        &self,
+        shard: ShardId,
+        after: Option<DagKey>,
+        limit: u32,
+    ) -> Result<Vec<WaitingDag>, StoreError>;
+
+    /// The last of these DAG's updates that no run was created of, at most `limit` of each asset up to the given id, in the order
+    /// in which they came.
+    async fn waiting_updates(
+        &self,
+        dag: DagKey,
+        taken: &[Taken],
+        limit: u32,
+    ) -> Result<Vec<WaitingUpdate>, StoreError>;
 
     /// What counts against tasks of the shard's DAGs; of what was absolved that of runs
     /// that go on.

@@ -3,9 +3,10 @@
 //! Each object is listed at most once, in the state it has at the end of the
 //! turn, however often it changed during the turn.
 
-use crate::{CommandId, DagKey, RunKind, ShardLease, VersionId};
+use crate::{Caller, CommandId, DagKey, RunKind, ShardLease, VersionId};
 use std::{fmt, str::FromStr, sync::Arc};
 use weft_core::{
+    asset::{AssetName, AssetUpdate},
     digest::Digest,
     document::TaskIndex,
     id::TenantId,
@@ -25,7 +26,7 @@ pub struct Turn {
     /// answered with success and writes nothing, so that a commit whose answer
     /// was lost can be repeated. A gap means that the database lost turns.
     pub number: i64,
-    /// Runs that the timetable made. Written first.
+    /// Runs that timetables and tasks made. Written first.
     pub new_runs: Vec<NewRun>,
     /// Runs whose state or counts changed.
     pub runs: Vec<RunUpdate>,
@@ -37,6 +38,12 @@ pub struct Turn {
     pub attempts: Vec<AttemptRecord>,
     /// Instances that changed: inserted, or replaced.
     pub instances: Vec<InstanceRow>,
+    /// What instances of `instances` ask people since they deferred.
+    pub approvals: Vec<Asked>,
+    /// Deadlines that passed.
+    pub missed: Vec<MissedDeadline>,
+    /// What attempts that succeeded updated. One that is there already is not written again.
+    pub updates: Vec<Updated>,
     /// Mapped tasks whose counts changed.
     pub tasks: Vec<TaskSummary>,
     /// Commands that were carried out or refused.
@@ -45,7 +52,7 @@ pub struct Turn {
     pub timetables: Vec<TimetableUpdate>,
 }
 
-/// A run that the timetable made.
+/// A run that a timetable or a task made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRun {
     /// Id of the run.
@@ -64,23 +71,60 @@ pub struct NewRun {
     pub interval: (Timestamp, Timestamp),
     /// A JSON object.
     pub params: Arc<str>,
+    /// What it counts by, if its DAG bounds runs by key: see [`weft_core::concurrency`].
+    pub concurrency_key: Option<Arc<str>>,
     /// Not started earlier.
     pub not_before: Timestamp,
     /// When it is made.
     pub created: Timestamp,
     /// The W3C `traceparent` that it begins under.
     pub trace: Option<Arc<str>>,
+    /// Who called it, if its kind is [`RunKind::Called`].
+    pub caller: Option<Caller>,
+    /// The updates that it is made of, if its kind is [`RunKind::Assets`]: the DAG's next such run is not
+    /// made of them.
+    pub taken: Vec<Taken>,
 }
 
-/// A task that starts over: what its instances had becomes history.
+/// Updates of one asset that a run is made of: all that no earlier run of the DAG was made of, up to one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The asset.
+    pub asset: AssetName,
+    /// The last update, as [`crate::WaitingAsset::newest`].
+    pub newest: i64,
+    /// How many they are.
+    pub updates: u32,
+}
+
+/// An update of an asset by an attempt that succeeded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Updated {
+    /// Run of the attempt.
+    pub run: RunId,
+    /// Task and map index.
+    pub instance: Instance,
+    /// The attempt's number.
+    pub number: u32,
+    /// The attempt's nonce.
+    pub nonce: u64,
+    /// The asset, and what was said of it.
+    pub update: AssetUpdate,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A task that starts over, or instances of it: what they had becomes history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClearedTask {
     /// Run of the task.
     pub run: RunId,
     /// The task.
     pub task: TaskIndex,
-    /// The instances with map indexes below it alone, as a task of many instances is cleared by
-    /// several turns. `None` for all that are left, and the task's counts.
+    /// The instances from this map index on.
+    pub from: u32,
+    /// The instances with map indexes below it alone: some of them start over, or a task of many
+    /// instances is cleared by several turns. `None` for all that are left, and the task's counts.
     pub below: Option<u32>,
 }
 
@@ -232,6 +276,32 @@ pub struct InstanceRow {
     pub usage: Option<Arc<str>>,
     /// Where the last attempt's log lies.
     pub log: Option<Arc<str>>,
+}
+
+/// What an instance asks people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Run of the instance.
+    pub run: RunId,
+    /// Task and map index.
+    pub instance: Instance,
+    /// The number of the attempt that asked.
+    pub number: u32,
+    /// What, as [`weft_core::approval::ApprovalRequest`] writes it.
+    pub request: Arc<str>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A deadline that passed before what it is for had ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissedDeadline {
+    /// The run.
+    pub run: RunId,
+    /// A task of it, or the run as a whole.
+    pub task: Option<TaskIndex>,
+    /// When that was noticed.
+    pub at: Timestamp,
 }
 
 /// An output, as it is kept.

@@ -7,6 +7,8 @@ export default defineConfig({
   globalSetup: "./e2e/setup.ts",
   workers: 2,
   fullyParallel: true,
+  // A test that fails beside another one and passes by itself is reported as flaky.
+  retries: 1,
   timeout: 60_000,
   expect: { timeout: 20_000 },
   reporter: process.env.CI ? "github" : "list",

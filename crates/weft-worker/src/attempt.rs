@@ -123,6 +123,7 @@ async fn execute(job: Job) -> Ended {
         outcome,
         usage,
         artifacts,
+        updates,
     } = report;
     Ended::ByItself(Report {
         key,
@@ -130,6 +131,7 @@ async fn execute(job: Job) -> Ended {
         usage: outcome::usage(started, &usage),
         log,
         artifacts: artifacts.iter().map(ToString::to_string).collect(),
+        updates,
         worker: Arc::clone(&deps.worker),
         secret,
     })

@@ -53,6 +53,7 @@ impl Deps {
             },
             log: None,
             artifacts: Vec::new(),
+            updates: Vec::new(),
             worker: Arc::clone(&self.worker),
             secret: claim.secret,
         }

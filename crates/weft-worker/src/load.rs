@@ -135,6 +135,7 @@ impl LoadFailure {
             | LoadError::UnknownImports { .. }
             | LoadError::TooLarge { .. }
             | LoadError::TooComplex { .. }
+            | LoadError::CompileCpu { .. }
             | LoadError::CompileTimeout { .. }
             | LoadError::CompileMemory { .. }
             | LoadError::Compile { .. } => Self::invalid(message),

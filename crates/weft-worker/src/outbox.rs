@@ -11,6 +11,7 @@ use crate::{
 use backon::ExponentialBackoff;
 use std::{collections::HashMap, mem, time::Duration};
 use weft_broker::{AttemptKey, HeldClaim, Output, Report, ReportedOutcome};
+use weft_core::asset::AssetUpdate;
 
 /// With this many unconfirmed reports a worker stops claiming.
 pub(crate) const MAX_REPORTS: usize = 8_192;
@@ -196,7 +197,8 @@ fn size(report: &Report) -> usize {
         }
     };
     let artifacts: usize = report.artifacts.iter().map(String::len).sum();
-    BASE + outcome + artifacts
+    let updates: usize = report.updates.iter().map(AssetUpdate::bytes).sum();
+    BASE + outcome + artifacts + updates
 }
 
 #[cfg(test)]
@@ -235,6 +237,7 @@ mod tests {
             usage: Usage::default(),
             log: None,
             artifacts: Vec::new(),
+            updates: Vec::new(),
             worker: "w".into(),
             secret: None,
         }

@@ -8,6 +8,7 @@ use weft_broker::{Failure, Output, ReportedOutcome, Usage};
 use weft_core::{
     id::{TaskId, TenantId},
     time::Timestamp,
+    wait::Wait,
 };
 use weft_sandbox::{AttemptFailure, AttemptOutcome, DeferUntil, FailureKind};
 
@@ -37,15 +38,36 @@ pub(crate) async fn reported(
             }
         }
         AttemptOutcome::Deferred { until, state } => {
-            let (until, wait) = match until {
-                DeferUntil::At(at) => (Some(at), None),
-                DeferUntil::After(span) => (Some(now().plus(span)), None),
-                DeferUntil::On { wait, timeout } => {
-                    (timeout.map(|span| now().plus(span)), Some(wait))
+            let (mut call, mut approval) = (None, None);
+            let (span, wait) = match until {
+                DeferUntil::At(at) => {
+                    return ReportedOutcome::Deferred {
+                        until: Some(at),
+                        wait: None,
+                        call: None,
+                        approval: None,
+                        state: state.into(),
+                    };
+                }
+                DeferUntil::After(span) => (Some(span), None),
+                DeferUntil::On { wait, timeout } => (timeout, Some(wait)),
+                DeferUntil::Called { call: run, timeout } => {
+                    call = Some(run);
+                    (timeout, None)
+                }
+                DeferUntil::Asked { request, timeout } => {
+                    approval = Some(request.to_json().into());
+                    let default = request.default;
+                    (timeout, Some(Wait::Approval { default }))
                 }
             };
-            let state = state.into();
-            ReportedOutcome::Deferred { until, wait, state }
+            ReportedOutcome::Deferred {
+                until: span.map(|span| now().plus(span)),
+                wait,
+                call,
+                approval,
+                state: state.into(),
+            }
         }
         AttemptOutcome::Failed(failure) => ReportedOutcome::Failed(failed(failure)),
     }

@@ -68,6 +68,8 @@ impl Color {
 pub(crate) enum Command {
     /// Create a folder with a new DAG
     New(command::new::NewArgs),
+    /// Write Weft projects from another system's DAGs
+    Import(command::import::ImportArgs),
     /// Build one dag.wasm from a crate or a manifest
     Build(command::build::BuildArgs),
     /// Run the tests of a DAG with the tool of its language
@@ -81,7 +83,7 @@ pub(crate) enum Command {
     /// Draw a DAG as text, DOT, Mermaid or SVG
     Graph(command::graph::GraphArgs),
     /// Serve, schedule and run DAGs in one process
-    Up(command::up::UpArgs),
+    Up(Box<command::up::UpArgs>),
     /// Run the API server of an installation of many machines
     Server(Box<command::server::ServerArgs>),
     /// Run a scheduler of an installation of many machines
@@ -104,6 +106,10 @@ pub(crate) enum Command {
     Runs(command::runs::RunsArgs),
     /// Show the tasks of a run, and why they don't run
     Tasks(command::tasks::TasksArgs),
+    /// Show what tasks ask people, and answer
+    Approvals(command::approvals::ApprovalsArgs),
+    /// Show assets and their updates, and report updates
+    Assets(command::assets::AssetsArgs),
     /// Print what a task printed
     Logs(command::logs::LogsArgs),
     /// Read what tasks returned
@@ -114,6 +120,10 @@ pub(crate) enum Command {
     Variables(command::variables::VariablesArgs),
     /// Set the connections that tasks use
     Connections(command::connections::ConnectionsArgs),
+    /// Let other systems trigger runs by signed requests
+    Webhooks(command::webhooks::WebhooksArgs),
+    /// Set where notifications go, and see whether they arrive
+    Notifications(command::notifications::NotificationsArgs),
     /// Set the pools whose slots tasks share
     Pools(command::pools::PoolsArgs),
     /// Show and set what tasks may be granted

@@ -3,10 +3,10 @@
 use crate::{
     cli::{Cli, Command},
     command::{
-        audit, backfill, backup, build, check, completions, config, connections, context, dags, db,
-        deploy, doctor, failures, fleet, graph, health, inspect, login, logs, man_pages, new,
-        outputs, overview, policy, pools, restore, run, runs, scheduler, server, tasks, test,
-        tokens, top, up, variables, worker,
+        approvals, assets, audit, backfill, backup, build, check, completions, config, connections,
+        context, dags, db, deploy, doctor, failures, fleet, graph, health, import, inspect, login,
+        logs, man_pages, new, notifications, outputs, overview, policy, pools, restore, run, runs,
+        scheduler, server, tasks, test, tokens, top, up, variables, webhooks, worker,
     },
 };
 use clap::CommandFactory as _;
@@ -16,6 +16,7 @@ use weft_api::problem::{Exit, Problems};
 pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
     match command {
         Command::New(args) => new::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Run(args) => run::run(&args),
@@ -32,6 +33,10 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
         Command::Backfill(args) => backfill::run(&args),
         Command::Variables(args) => variables::run(&args),
         Command::Connections(args) => connections::run(&args),
+        Command::Approvals(args) => approvals::run(&args),
+        Command::Assets(args) => assets::run(&args),
+        Command::Webhooks(args) => webhooks::run(&args),
+        Command::Notifications(args) => notifications::run(&args),
         Command::Pools(args) => pools::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Tokens(args) => tokens::run(&args),

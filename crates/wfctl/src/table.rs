@@ -4,6 +4,8 @@
 //! A table fits the terminal, and in a pipe each item is one whole line. No
 //! text of a guest or of another user steers the terminal.
 
+mod asset_rows;
+mod notification_rows;
 mod rows;
 pub(crate) mod tally;
 
@@ -173,6 +175,15 @@ fn value(format: Format, body: &impl Serialize) -> Result<(), Problem> {
         text.push('\n');
     }
     write(&text)
+}
+
+/// Whether runs of a DAG start and go on.
+pub(crate) const fn dag_state(dag: &weft_api::Dag) -> &'static str {
+    match (dag.paused, dag.held) {
+        (true, true) => "held",
+        (true, false) => "paused",
+        (false, _) => "active",
+    }
 }
 
 /// Writes to standard output. A reader that went away wants no more, and that is no fault.

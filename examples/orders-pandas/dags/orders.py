@@ -12,6 +12,7 @@ from weft import Artifact, Fail, dag, task
 log = logging.getLogger(__name__)
 
 SHOP = {"http": ["http://127.0.0.1:8000"]}
+PARQUET = "application/vnd.apache.parquet"
 
 
 class Order(BaseModel):
@@ -59,8 +60,14 @@ def revenue(orders: pandas.DataFrame, customers: pandas.DataFrame) -> pandas.Dat
     return joined.groupby(["region", "month"], as_index=False)["revenue"].sum().round(2)
 
 
-def csv(table: pandas.DataFrame) -> Artifact:
-    return Artifact.write(table.to_csv(index=False), "text/csv")
+def stored(table: pandas.DataFrame) -> Artifact:
+    """Writes a table as Parquet, which keeps the types of its columns."""
+    return Artifact.write(table.to_parquet(index=False), PARQUET)
+
+
+def loaded(table: Artifact) -> pandas.DataFrame:
+    with table.open() as file:
+        return pandas.read_parquet(file)
 
 
 @task(retries=3, grants=SHOP, timeout="1m")
@@ -68,30 +75,28 @@ def orders(shop: str) -> Checked:
     """Read the orders and check each."""
     table = pandas.read_csv(f"{shop}/orders.csv")
     good, rejected = checked(table.to_dict("records"))
-    return {"table": csv(pandas.DataFrame([order.model_dump() for order in good])), "rejected": rejected}
+    return {"table": stored(pandas.DataFrame([order.model_dump() for order in good])), "rejected": rejected}
 
 
 @task(retries=3, grants=SHOP, timeout="1m")
 def customers(shop: str) -> Artifact:
     """Read the customers."""
-    return csv(pandas.read_csv(f"{shop}/customers.csv").drop_duplicates("customer"))
+    return stored(pandas.read_csv(f"{shop}/customers.csv").drop_duplicates("customer"))
 
 
 @task
 def join(orders: Artifact, customers: Artifact) -> Artifact:
     """Bring both tables together."""
-    with orders.open() as left, customers.open() as right:
-        table = revenue(pandas.read_csv(left), pandas.read_csv(right))
+    table = revenue(loaded(orders), loaded(customers))
     if table.empty:
         raise Fail("no order has a customer")
-    return csv(table)
+    return stored(table)
 
 
 @task
 def best(table: Artifact) -> list[Line]:
     """The best month of each region."""
-    with table.open() as file:
-        found = pandas.read_csv(file)
+    found = loaded(table)
     rows = found.loc[found.groupby("region")["revenue"].idxmax()]
     return [Line(**row) for row in rows.to_dict("records")]
 
@@ -99,8 +104,7 @@ def best(table: Artifact) -> list[Line]:
 @task
 def draw(table: Artifact) -> Artifact:
     """Draw a line for each region."""
-    with table.open() as file:
-        wide = pandas.read_csv(file).pivot(index="month", columns="region", values="revenue").fillna(0.0)
+    wide = loaded(table).pivot(index="month", columns="region", values="revenue").fillna(0.0)
     series = {str(region): [float(value) for value in wide[region]] for region in wide.columns}
     return Artifact.write(lines("Revenue by region", [str(month) for month in wide.index], series), "image/svg+xml")
 

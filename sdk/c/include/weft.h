@@ -76,11 +76,29 @@ weft_value *weft_fail(const char *format, ...) __attribute__((format(printf, 1, 
 weft_value *weft_fail_for_good(const char *format, ...) __attribute__((format(printf, 1, 2)));
 weft_value *weft_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Succeeds with an output, NULL for null, and says what consumers of the task's assets should know, to be returned as
+   well. `assets` is a list of objects with "asset", one of the "outlets" of the task's settings, and maybe "partition" (a
+   text) and "metadata" (an object). Outlets that it does not name are updated as well. */
+weft_value *weft_update(const weft_value *output, const weft_value *assets);
+
 /* Ends that are woken later, to be returned as well: the attempt ends and holds no worker, and another one gets
    `state`, which may be NULL, by weft_resumed. */
 weft_value *weft_defer_for(double seconds, const weft_value *state);
 /* Until an event of this name is sent to the run, or for so long at the longest; without end if that is 0. */
 weft_value *weft_defer_until_event(const char *name, double timeout_seconds, const weft_value *state);
+/* Until the end of the run of this id, or of the scheduled or backfilled run of a DAG for a date such as
+   "2026-11-01T00:00:00Z", which is written as weft_attempt's "logical_date". */
+weft_value *weft_defer_until_run(const char *id, double timeout_seconds, const weft_value *state);
+weft_value *weft_defer_until_dag(const char *dag, const char *date, double timeout_seconds, const weft_value *state);
+/* Creates a run of another DAG, once, however often the task is retried, and waits for its end. `params` is an object,
+   or NULL. The task's settings have {"grants": {"dags": [dag]}}. */
+weft_value *weft_call(const char *dag, const weft_value *params, double timeout_seconds, const weft_value *state);
+/* The same, but the task goes on at once, and the run by itself. */
+weft_value *weft_call_detached(const char *dag, const weft_value *params, const weft_value *state);
+/* Asks people, and waits for the answer. `question` is an object with "subject", the question in a line, and maybe
+   "body" (Markdown), "options" (a list; approve and reject without it), "default" (the option that counts after the
+   timeout), "form" (the JSON Schema of an object) and "approvers" (names of tokens). */
+weft_value *weft_ask(const weft_value *question, double timeout_seconds, const weft_value *state);
 
 /* ---- DAGs ---- */
 
@@ -110,9 +128,14 @@ void weft_log(weft_level level, const char *format, ...) __attribute__((format(p
 const weft_value *weft_attempt(void);
 /* The state that a deferral left; NULL in an attempt that none came before. */
 const weft_value *weft_resumed(void);
-/* What ended the wait of weft_defer_until_event: an object with "event" and "payload", or with "timeout": true.
-   NULL in any other attempt. */
+/* What ended the wait of weft_defer_until_event and the functions after it, as an object. It has "event" and "payload";
+   or "run", "dag", "state" and, of a called run, "outputs" of its last tasks by name; or "error" with "code" and
+   "message" where the call was refused; or "timeout": true; or "command": true where somebody resumed the task.
+   Of an answer it has "approval": "option", "comment", "fields", "by" and "at". NULL in any other attempt. */
 const weft_value *weft_woken(void);
+/* The outputs of a run that succeeded, an empty object of one that was not called. NULL where the run did not succeed,
+   was not created, or did not end in time: then *failure is the end of the attempt that says so, to be returned. */
+const weft_value *weft_succeeded(const weft_value *woken, weft_value **failure);
 /* From 0 to 1, shown to users who watch the run. */
 void weft_progress(double fraction, const char *message);
 /* True once the attempt has been asked to stop. */

@@ -160,7 +160,7 @@ void weft_task(const char *id, weft_function function, const char *settings) {
 
 /* ---- endings ---- */
 
-typedef enum { OUTPUT, FAILED, FAILED_FOR_GOOD, SKIPPED, DEFERRED } ending;
+typedef enum { OUTPUT, FAILED, FAILED_FOR_GOOD, SKIPPED, DEFERRED, UPDATED } ending;
 
 /* How the attempt ends; what a task returns says so only where it is this value. */
 static ending end;
@@ -218,11 +218,112 @@ weft_value *weft_defer_for(double seconds, const weft_value *state) {
     return deferred(document, state);
 }
 
-weft_value *weft_defer_until_event(const char *name, double timeout_seconds, const weft_value *state) {
-    weft_value *document = weft_new_object();
-    weft_set(document, "event", weft_new_text(name));
+/* Something other than a time, for so long at the longest. */
+static weft_value *waiting(weft_value *document, double timeout_seconds, const weft_value *state) {
     if (timeout_seconds > 0) weft_set(document, "timeout_ms", milliseconds(timeout_seconds));
     return deferred(document, state);
+}
+
+static bool is_empty(const char *text) { return text == NULL || text[0] == 0; }
+
+weft_value *weft_defer_until_event(const char *name, double timeout_seconds, const weft_value *state) {
+    if (is_empty(name)) return weft_fail_for_good("weft_defer_until_event: an event has a name");
+    weft_value *document = weft_new_object();
+    weft_set(document, "event", weft_new_text(name));
+    return waiting(document, timeout_seconds, state);
+}
+
+weft_value *weft_defer_until_run(const char *id, double timeout_seconds, const weft_value *state) {
+    if (is_empty(id)) return weft_fail_for_good("weft_defer_until_run: a run has an id");
+    weft_value *document = weft_new_object();
+    weft_set(document, "run", weft_new_text(id));
+    return waiting(document, timeout_seconds, state);
+}
+
+weft_value *weft_defer_until_dag(const char *dag, const char *date, double timeout_seconds, const weft_value *state) {
+    if (is_empty(dag) || is_empty(date))
+        return weft_fail_for_good("weft_defer_until_dag: it takes a DAG's id and a date");
+    weft_value *document = weft_new_object();
+    weft_set(document, "dag", weft_new_text(dag));
+    weft_set(document, "logical_date", weft_new_text(date));
+    return waiting(document, timeout_seconds, state);
+}
+
+static weft_value *calling(const char *dag, const weft_value *params, bool waits, double timeout_seconds,
+                           const weft_value *state) {
+    if (is_empty(dag)) return weft_fail_for_good("weft_call: it takes the id of a DAG");
+    if (params != NULL && weft_kind_of(params) != WEFT_OBJECT)
+        return weft_fail_for_good("weft_call: the parameters of %s are an object, not %s", dag, weft_print(params));
+    weft_value *call = weft_new_object();
+    weft_set(call, "dag", weft_new_text(dag));
+    weft_set(call, "params", params != NULL ? params : weft_new_object());
+    weft_set(call, "wait", weft_new_bool(waits));
+    weft_value *document = weft_new_object();
+    weft_set(document, "call", call);
+    return waiting(document, timeout_seconds, state);
+}
+
+weft_value *weft_call(const char *dag, const weft_value *params, double timeout_seconds, const weft_value *state) {
+    return calling(dag, params, true, timeout_seconds, state);
+}
+
+weft_value *weft_call_detached(const char *dag, const weft_value *params, const weft_value *state) {
+    return calling(dag, params, false, 0, state);
+}
+
+weft_value *weft_ask(const weft_value *question, double timeout_seconds, const weft_value *state) {
+    if (weft_kind_of(question) != WEFT_OBJECT || is_empty(weft_text(weft_member(question, "subject"))))
+        return weft_fail_for_good("weft_ask: the question is an object with a \"subject\"");
+    if (weft_member(question, "default") != NULL && timeout_seconds <= 0)
+        return weft_fail_for_good("weft_ask: the default is the answer after the timeout: give one");
+    weft_value *document = weft_new_object();
+    weft_set(document, "approval", question);
+    return waiting(document, timeout_seconds, state);
+}
+
+weft_value *weft_update(const weft_value *output, const weft_value *assets) {
+    if (weft_kind_of(assets) != WEFT_LIST)
+        return weft_fail_for_good("weft_update: the updates are a list of objects, each with an \"asset\"");
+    for (size_t i = 0; i < weft_length(assets); i++)
+        if (is_empty(weft_text(weft_member(weft_item(assets, i), "asset"))))
+            return weft_fail_for_good("weft_update: an update is an object with an \"asset\", not %s",
+                                      weft_print(weft_item(assets, i)));
+    weft_value *document = weft_new_object();
+    weft_set(document, "kind", weft_new_text("update"));
+    weft_set(document, "assets", assets);
+    weft_set(document, "output", output != NULL ? output : weft_new_null());
+    end = UPDATED;
+    return end_mark = document;
+}
+
+const weft_value *weft_succeeded(const weft_value *woken, weft_value **failure) {
+    const char *run = weft_text(weft_member(woken, "run"));
+    const char *dag = weft_text(weft_member(woken, "dag"));
+    const char *state = weft_text(weft_member(woken, "state"));
+    const weft_value *error = weft_member(woken, "error");
+    *failure = NULL;
+    if (strcmp(state, "success") == 0) {
+        const weft_value *outputs = weft_member(woken, "outputs");
+        return outputs != NULL ? outputs : weft_new_object();
+    }
+    if (error != NULL)
+        *failure = weft_fail_for_good("the call was refused: %s (%s)", weft_text(weft_member(error, "message")),
+                                      weft_text(weft_member(error, "code")));
+    else if (weft_bool(weft_member(woken, "timeout")))
+        *failure = weft_fail_for_good("the run did not end in time");
+    else if (weft_bool(weft_member(woken, "command")))
+        *failure = weft_fail_for_good("the task was resumed by a command, before the run ended");
+    else if (state[0] == 0)
+        *failure = weft_fail_for_good("the task was not woken by the end of a run");
+    else if (strcmp(state, "missing") == 0)
+        *failure = run[0] == 0 ? weft_fail_for_good("there is no DAG %s, so it has no run", dag)
+                               : weft_fail_for_good("there is no run %s", run);
+    else if (strcmp(state, "queued") == 0)
+        *failure = weft_fail_for_good("run %s of DAG %s is still queued: a detached call does not wait for its end",
+                                      run, dag);
+    else
+        *failure = weft_fail_for_good("run %s%s%s ended as %s", run, dag[0] == 0 ? "" : " of DAG ", dag, state);
+    return NULL;
 }
 
 /* ---- exports ---- */
@@ -305,7 +406,8 @@ static void fill(run_result *result, const weft_value *output) {
         result->is.outcome.json = whole(&control);
         return;
     }
-    case DEFERRED: result->is.outcome.is_control = true; /* fall through */
+    case DEFERRED:
+    case UPDATED: result->is.outcome.is_control = true; /* fall through */
     case OUTPUT: result->is.outcome.json = printed(output);
     }
 }

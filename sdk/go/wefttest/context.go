@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -64,6 +65,52 @@ func New(ctx context.Context) *Context {
 }
 
 func (c *Context) Attempt() weft.Attempt { return c.Known }
+
+// RunEnded makes it an attempt that was woken by the end of a run of this DAG: the task waited for that, or called
+// it. Outputs are those of a called run, by task; they panic where JSON can't hold them.
+func (c *Context) RunEnded(dag, state string, outputs map[string]any) {
+	woken := &weft.Woken{Run: "test-" + dag, DAG: dag, State: state}
+	for task, output := range outputs {
+		text, err := json.Marshal(output)
+		if err != nil {
+			panic(fmt.Sprintf("the output of %s: %v", task, err))
+		}
+		if woken.Outputs == nil {
+			woken.Outputs = map[string]json.RawMessage{}
+		}
+		woken.Outputs[task] = text
+	}
+	c.Known.Woken = woken
+}
+
+// CallRefused makes it an attempt that was woken since its call was refused.
+func (c *Context) CallRefused(code, message string) {
+	c.Known.Woken = &weft.Woken{Error: &weft.CallError{Code: code, Message: message}}
+}
+
+// Decided makes it an attempt that was woken by an answer. Fields are the values of its form, nil for none; they
+// panic where JSON can't hold them.
+func (c *Context) Decided(option string, fields map[string]any) {
+	decision := &weft.Decision{Option: option, By: "test", Fields: map[string]json.RawMessage{}}
+	for name, value := range fields {
+		text, err := json.Marshal(value)
+		if err != nil {
+			panic(fmt.Sprintf("the value of %s: %v", name, err))
+		}
+		decision.Fields[name] = text
+	}
+	c.Known.Woken = &weft.Woken{Decision: decision}
+}
+
+// Updates are what a task reported of its outlets by weft.Update, which comes back in place of the error; nil for any
+// other error.
+func Updates(err error) []weft.AssetUpdate {
+	var updated *weft.Updated
+	if errors.As(err, &updated) {
+		return updated.Assets
+	}
+	return nil
+}
 
 func (c *Context) Resumed(state any) (bool, error) {
 	if c.State == nil {

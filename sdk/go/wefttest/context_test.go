@@ -47,3 +47,63 @@ func TestAContextDoesWhatItsFieldsSay(t *testing.T) {
 		t.Error("it was stopped")
 	}
 }
+
+func TestAnAttemptIsWokenByAnAnswer(t *testing.T) {
+	ctx := wefttest.New(t.Context())
+	ctx.Decided("approve", map[string]any{"rows": 3})
+	decision, err := ctx.Attempt().Woken.Decided()
+	if err != nil || !decision.Approved() || decision.By != "test" || string(decision.Fields["rows"]) != "3" {
+		t.Error(err, decision)
+	}
+	ctx.Known.Woken = &weft.Woken{TimedOut: true}
+	if _, err := ctx.Attempt().Woken.Decided(); err == nil || err.Error() != "no one answered in time" {
+		t.Error(err)
+	}
+}
+
+func TestAnAttemptIsWokenByTheEndOfARun(t *testing.T) {
+	ctx := wefttest.New(t.Context())
+	ctx.RunEnded("child", "success", map[string]any{"report": map[string]int{"rows": 7}})
+	var report struct{ Rows int }
+	if err := ctx.Attempt().Woken.Output("report", &report); err != nil || report.Rows != 7 {
+		t.Error(err, report)
+	}
+	for words, ends := range map[string]func(){
+		"run test-child of DAG child has no output of \"report\", but of its last tasks that are not mapped: a, b": func() {
+			ctx.RunEnded("child", "success", map[string]any{"b": 1, "a": 2})
+		},
+		"the output of \"report\" in run test-child of DAG child: expected struct { Rows int }, got number": func() {
+			ctx.RunEnded("child", "success", map[string]any{"report": 1})
+		},
+		"run test-child of DAG child left no outputs: those of called runs come back, up to 256 KiB in all": func() {
+			ctx.RunEnded("child", "success", nil)
+		},
+		"run test-child of DAG child ended as failed": func() { ctx.RunEnded("child", "failed", nil) },
+		"run test-child of DAG child is still queued: a detached call does not wait for its end": func() {
+			ctx.RunEnded("child", "queued", nil)
+		},
+		"the call was refused: DAG child is paused (dag_paused)":  func() { ctx.CallRefused("dag_paused", "DAG child is paused") },
+		"the run did not end in time":                             func() { ctx.Known.Woken = &weft.Woken{TimedOut: true} },
+		"the task was resumed by a command, before the run ended": func() { ctx.Known.Woken = &weft.Woken{ByCommand: true} },
+		"the task was woken by the event \"paid\", not by a run":  func() { ctx.Known.Woken = &weft.Woken{Event: "paid"} },
+		"there is no DAG daily, so it has no run":                 func() { ctx.Known.Woken = &weft.Woken{DAG: "daily", State: "missing"} },
+		"there is no run 0c3k5v7n9q1st":                           func() { ctx.Known.Woken = &weft.Woken{Run: "0c3k5v7n9q1st", State: "missing"} },
+	} {
+		ends()
+		err := ctx.Attempt().Woken.Output("report", &report)
+		var failure *weft.Failure
+		if !errors.As(err, &failure) || !failure.Permanent || err.Error() != words {
+			t.Errorf("%v, and should be %q", err, words)
+		}
+	}
+}
+
+func TestTheUpdatesOfATaskAreRead(t *testing.T) {
+	updates := wefttest.Updates(weft.Update(weft.AssetUpdate{Asset: "orders", Partition: "2026-11-26"}))
+	if len(updates) != 1 || updates[0].Partition != "2026-11-26" {
+		t.Error(updates)
+	}
+	if updates := wefttest.Updates(errors.New("down")); updates != nil {
+		t.Error(updates)
+	}
+}

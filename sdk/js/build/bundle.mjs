@@ -65,7 +65,7 @@ function ours({ sdk, web }) {
     name: "weft",
     setup({ onLoad, onResolve }) {
       onResolve({ filter: /^@weft\/sdk$/ }, () => within("index"));
-      onResolve({ filter: /^@weft\/sdk\/testing$/ }, () => within("testing"));
+      onResolve({ filter: /^@weft\/sdk\/(sensors|testing)$/ }, ({ path: name }) => within(name.slice("@weft/sdk/".length)));
       onResolve({ filter: /^weft-sdk:/ }, ({ path: name }) => within(name.slice("weft-sdk:".length)));
       onResolve({ filter: /^\./, namespace: "weft-sdk" }, ({ path: name, importer }) => within(path.posix.join(path.posix.dirname(importer), name)));
       onResolve({ filter: /^weft-web:$/ }, () => ({ path: "web.js", namespace: "weft-sdk" }));

@@ -32,7 +32,7 @@ async function web() {
 
 /** The SDK for Node and for compilers: its sources are TypeScript. */
 async function dist() {
-  const sources = ["index.ts", "testing.ts"].map((name) => path.join(plan.sdk, name));
+  const sources = ["index.ts", "sensors.ts", "testing.ts"].map((name) => path.join(plan.sdk, name));
   const tsc = path.join(path.dirname(tools.resolve("typescript/package.json")), "bin/tsc");
   const made = spawnSync(process.execPath, [tsc, "--declaration", "--emitDeclarationOnly", "--outDir", plan.dist, "--rootDir", plan.sdk, ...OPTIONS, ...sources], {
     stdio: ["ignore", 2, 2],

@@ -4,6 +4,7 @@
  * passes `run(dag)` has met every check of the sandbox's border.
  */
 
+import { Update } from "./asset.js";
 import { Context } from "./context.js";
 import { Defer, Fail, Retry, Skip } from "./ending.js";
 import { current } from "./host.js";
@@ -54,10 +55,26 @@ async function taken(node: Node, given: Readonly<Record<string, unknown>>): Prom
 }
 
 async function ended(node: Node, result: unknown): Promise<Outcome> {
+  if (result instanceof Update) return await updated(node, result);
   if (node.task.branches) return { kind: "control", control: { kind: "branch", tasks: chosen(node, result) } };
+  return { kind: "success", output: await outputOf(node, result) };
+}
+
+async function outputOf(node: Node, result: unknown): Promise<unknown> {
   const { output } = node.task.types;
   const value = output === undefined ? result : await checked(output, result, "output");
-  return { kind: "success", output: encode(value, "output") };
+  return encode(value, "output");
+}
+
+async function updated(node: Node, { output, assets }: Update): Promise<Outcome> {
+  if (node.task.branches) return failed(new Fail(`${node.id}: a branch has no update(...); its outlets are updated without one`));
+  const outlets = (node.settings.outlets ?? []) as readonly string[];
+  for (const asset of assets.map((one) => one.asset as string)) {
+    if (outlets.includes(asset)) continue;
+    const add = `task({ outlets: ${JSON.stringify([...outlets, asset])} }, ...)`;
+    return failed(new Fail(`${node.id} updates ${asset}, which is none of its outlets (${outlets.join(", ") || "it has none"}); add it: ${add}`));
+  }
+  return { kind: "control", control: { kind: "update", assets, output: await outputOf(node, output) } };
 }
 
 function chosen(node: Node, result: unknown): string[] {
@@ -71,14 +88,25 @@ function chosen(node: Node, result: unknown): string[] {
   return [...new Set(names)];
 }
 
-function deferred({ until, afterMs, event, timeoutMs, state }: Defer): Outcome {
+function deferred(defer: Defer): Outcome {
   try {
-    const time = until === undefined ? { after_ms: afterMs } : { until: until.toISOString() };
-    const when = event === undefined ? time : { event, timeout_ms: timeoutMs ?? null };
-    return { kind: "control", control: { kind: "defer", ...when, state: encode(state, "state") } };
+    return { kind: "control", control: { kind: "defer", ...wake(defer), state: encode(defer.state, "state") } };
   } catch (error) {
     return failed(new Fail(`the deferral's ${(error as Error).message}`));
   }
+}
+
+/** What wakes the task. */
+function wake({ until, afterMs, event, run, dag, logicalDate, call, approval, timeoutMs }: Defer): Record<string, unknown> {
+  if (until !== undefined) return { until: until.toISOString() };
+  if (afterMs !== undefined) return { after_ms: afterMs };
+  if (event !== undefined) return { event, timeout_ms: timeoutMs ?? null };
+  if (run !== undefined) return { run, timeout_ms: timeoutMs ?? null };
+  if (approval !== undefined) return { approval: encode(approval, "approval"), timeout_ms: timeoutMs ?? null };
+  if (call === undefined) return { dag, logical_date: logicalDate!.toISOString(), timeout_ms: timeoutMs ?? null };
+  const called: Record<string, unknown> = { dag: call.dag, params: encode(call.params ?? {}, "params"), wait: call.wait ?? true };
+  if (call.logicalDate !== undefined) called.logical_date = call.logicalDate.toISOString();
+  return { call: called, timeout_ms: timeoutMs ?? null };
 }
 
 function crashed(error: unknown): Outcome {
@@ -117,7 +145,7 @@ function failed(error: unknown): Outcome {
 }
 
 /** Whether a retry can't fix the failure or one of its causes. */
-function isPermanent(error: unknown): boolean {
+export function isPermanent(error: unknown): boolean {
   const seen = new Set<unknown>();
   for (let next = error; next instanceof Error && !seen.has(next); next = next.cause) {
     if (next instanceof Fail) return true;

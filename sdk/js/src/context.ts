@@ -1,6 +1,7 @@
 /** The attempt that is running: who it is, what it is for, what it may ask the host. */
 
-import { type AttemptDocument, current } from "./host.js";
+import { Fail } from "./ending.js";
+import { type AttemptDocument, current, type DecisionDocument, type WokenDocument } from "./host.js";
 
 /** The span of data that a run is for: from `start` to before `end`. */
 export interface DataInterval {
@@ -8,14 +9,104 @@ export interface DataInterval {
   end: Date;
 }
 
+/** The answer to what the task asked. */
+export class Decision {
+  /** The option that was chosen. */
+  readonly option: string;
+  /** What who chose it wrote. */
+  readonly comment: string | undefined;
+  /** The form's values. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** The name of the token that chose it; `undefined` where it is the default after the timeout. */
+  readonly by: string | undefined;
+  /** When it was chosen. */
+  readonly at: Date | undefined;
+
+  constructor({ option, comment, fields, by, at }: DecisionDocument) {
+    this.option = option;
+    this.comment = comment ?? undefined;
+    this.fields = fields;
+    this.by = by ?? undefined;
+    this.at = at === null ? undefined : new Date(at);
+  }
+
+  /** Whether it is the option `approve`. */
+  get approved(): boolean {
+    return this.option === "approve";
+  }
+}
+
 /** What ended a wait. */
-export interface Woken {
+export class Woken {
   /** The name of the event that came. */
-  event?: string;
+  readonly event: string | undefined;
   /** What was sent with it. */
-  payload?: unknown;
+  readonly payload: unknown;
   /** Whether the timeout came first. */
-  timedOut: boolean;
+  readonly timedOut: boolean;
+  /** The run that ended: the one that the task waited for, or called. */
+  readonly run: string | undefined;
+  /** Its DAG. */
+  readonly dag: string | undefined;
+  /** `success`, `failed` or `cancelled`; `queued` after a call with `wait: false`; `missing` where there is no such run. */
+  readonly state: string | undefined;
+  /** What the last tasks of a called run returned, by task; `undefined` where that is more than 256 KiB. */
+  readonly outputs: Readonly<Record<string, unknown>> | undefined;
+  /** Why the run was not created that the task called: a sentence, and its stable name. */
+  readonly error: string | undefined;
+  readonly errorCode: string | undefined;
+  /** The answer to what the task asked. */
+  readonly decision: Decision | undefined;
+  /** Whether a person or a program resumed the task before what it waits for came. */
+  readonly byCommand: boolean;
+
+  constructor({ event, payload, timeout, run, dag, state, outputs, error, approval, command }: WokenDocument) {
+    this.event = event;
+    this.payload = payload;
+    this.timedOut = timeout === true;
+    this.run = run ?? undefined;
+    this.dag = dag ?? undefined;
+    this.state = state;
+    this.outputs = outputs;
+    this.error = error?.message;
+    this.errorCode = error?.code;
+    this.decision = approval === undefined ? undefined : new Decision(approval);
+    this.byCommand = command === true;
+  }
+
+  /**
+   * The outputs of a run that succeeded, none of one that was not called. Throws `Fail` where
+   * the run did not succeed, was not created, or did not end in time.
+   */
+  succeeded(): Readonly<Record<string, unknown>> {
+    if (this.state === "success") return this.outputs ?? {};
+    throw new Fail(this.#words());
+  }
+
+  /** What the last task of this name returned in a called run that succeeded. Throws `Fail` as `succeeded` does. */
+  output(task: string): unknown {
+    const outputs = this.succeeded();
+    if (Object.hasOwn(outputs, task)) return outputs[task];
+    if (this.outputs === undefined) {
+      throw new Fail(`${this.#name()} left no outputs: those of called runs come back, up to 256 KiB in all`);
+    }
+    const known = Object.keys(outputs).join(", ") || "none";
+    throw new Fail(`${this.#name()} has no output of ${JSON.stringify(task)}, but of its last tasks that are not mapped: ${known}`);
+  }
+
+  #name(): string {
+    return this.dag === undefined ? `run ${this.run}` : `run ${this.run} of DAG ${this.dag}`;
+  }
+
+  #words(): string {
+    if (this.error !== undefined) return `the call was refused: ${this.error} (${this.errorCode})`;
+    if (this.timedOut) return "the run did not end in time";
+    if (this.byCommand) return "the task was resumed by a command, before the run ended";
+    if (this.state === undefined) return `the task was woken by the event ${JSON.stringify(this.event)}, not by a run`;
+    if (this.state === "missing") return this.run === undefined ? `there is no DAG ${this.dag}, so it has no run` : `there is no run ${this.run}`;
+    if (this.state === "queued") return `${this.#name()} is still queued: a call with \`wait: false\` does not wait for its end`;
+    return `${this.#name()} ended as ${this.state}`;
+  }
 }
 
 /** The running attempt. Nothing is fetched before it is asked for. */
@@ -84,12 +175,10 @@ export class Context {
     return current().resumed() ?? null;
   }
 
-  /** What ended the wait of `new Defer({ event })`; `null` in any other attempt. */
+  /** What ended the wait for an event, a run or a call; `null` in any other attempt. */
   get woken(): Woken | null {
     const { woken } = this.#attempt;
-    if (woken === undefined || woken === null) return null;
-    const timedOut = woken.timeout === true;
-    return woken.event === undefined ? { timedOut } : { event: woken.event, payload: woken.payload, timedOut };
+    return woken ? new Woken(woken) : null;
   }
 
   /** Shown to users who watch the run; 0.0 to 1.0. */

@@ -59,6 +59,9 @@ export function dag(...given: unknown[]): Dag {
   if (!id) throw new TypeError('a DAG needs a name: give its function one, dag(function quakes() { ... }), or set its id: dag({ id: "quakes" }, ...)');
   if (all.some((other) => other.id === id)) throw new TypeError(`two DAGs have the id ${JSON.stringify(id)}; give one another: dag({ id: "..." }, ...)`);
   const { params: _given, ...known } = fields(settings, DAG, `DAG ${id}`);
+  if (known.max_active_runs_per_key !== undefined && known.concurrency_key === undefined) {
+    throw new TypeError(`DAG ${id}: maxActiveRunsPerKey counts runs by their key; add concurrencyKey`);
+  }
   const params = declared(settings.params ?? {});
   const nodes = new Map<string, Node>();
   const outer = building;
@@ -77,7 +80,7 @@ export function dag(...given: unknown[]): Dag {
 }
 
 /** A task of the DAG whose function is running. */
-export function add(task: TaskDefinition, inputs: object, over: object): unknown {
+export function add(task: TaskDefinition, inputs: object, over: object, zipped = false): unknown {
   if (building === undefined) {
     throw new TypeError(`task ${task.id} was called outside of a DAG's function; to call it as a function: ${task.id}.run({ ... })`);
   }
@@ -88,6 +91,7 @@ export function add(task: TaskDefinition, inputs: object, over: object): unknown
     if (value !== undefined) node.bind(name, value);
   }
   for (const [name, value] of Object.entries(over)) node.map(name, value);
+  if (zipped) node.zip();
   building.set(id, node);
   return edge({ node, pointer: "" });
 }
@@ -104,9 +108,34 @@ export function chain(...steps: readonly Ordered[]): void {
   }
 }
 
+export interface TeardownSettings {
+  /** Whether the run fails with the teardown. Otherwise how it ends counts for nothing. */
+  failsRun?: boolean;
+}
+
+/**
+ * Makes a task a teardown of these setups, which it waits for, and returns its output:
+ * `teardownOf(destroy({ name }), cluster)`.
+ *
+ * It runs once everything upstream has ended if one of its setups succeeded, or it has none, also
+ * when the run is cancelled.
+ */
+export function teardownOf<T>(teardown: Edge<T>, setups: Ordered, settings: TeardownSettings = {}): Edge<T> {
+  const list = Array.isArray(setups) ? setups : [setups];
+  nodeOf(teardown, "teardownOf").tearDown(
+    list.map((setup) => nodeOf(setup, "teardownOf")),
+    settings.failsRun ?? false,
+  );
+  return teardown;
+}
+
 function ordered(value: unknown): Node {
+  return nodeOf(value, "chain");
+}
+
+function nodeOf(value: unknown, taker: string): Node {
   const node = source(value)?.node;
-  if (!node) throw new TypeError("chain() takes outputs of tasks, and lists of them; call the task first");
+  if (!node) throw new TypeError(`${taker}() takes outputs of tasks, and lists of them; call the task first`);
   return node;
 }
 

@@ -9,7 +9,9 @@ import type { Node } from "./node.js";
 declare const type: unique symbol;
 
 /** A value of type T that is known only when the DAG runs. */
-export type Edge<T> = { readonly [type]: T } & Parts<T>;
+export type Edge<T> = Typed<T> & Parts<T>;
+/** An edge without its parts. */
+export type Typed<T> = { readonly [type]: T };
 
 type Parts<T> = 0 extends 1 & T
   ? { readonly [key: string]: Edge<any> }
@@ -47,26 +49,36 @@ export function source(value: unknown): Source | undefined {
   return typeof value === "object" && value !== null ? sources.get(value) : undefined;
 }
 
+/** What an edge is, in words. */
+export function words({ node, param, pointer }: Source): string {
+  return (node ? `the output of ${node.id}` : `parameter ${param}`) + pointer;
+}
+
 export function edge<T>(from: Source): Edge<T> {
-  const name = from.node ? `the output of ${from.node.id}` : `parameter ${from.param}`;
-  const unknown = (): never => {
+  const refuse = (pointer: string): never => {
     throw new TypeError(
-      `${name}${from.pointer} is no value yet: a DAG's function only says who waits for whom. Do it inside of a task; to map over it: task.expand({ x: ... })`,
+      `${words({ ...from, pointer })} is no value yet: a DAG's function only says who waits for whom. Do it inside of a task; to map over it: task.expand({ x: ... })`,
     );
   };
+  return placeholder(from.pointer, refuse, (made, pointer) => sources.set(made, { ...from, pointer })) as Edge<T>;
+}
+
+/** Records which part of it is taken, as a JSON pointer; any other use is refused. */
+export function placeholder(pointer: string, refuse: (pointer: string) => never, record: (made: object, pointer: string) => void): object {
+  const unknown = (): never => refuse(pointer);
   const made = new Proxy(
     {},
     {
       get(_target, key) {
         if (key === Symbol.toPrimitive || key === Symbol.iterator || key === Symbol.asyncIterator) return unknown;
         if (typeof key === "symbol" || key === "toJSON") return undefined;
-        return edge({ ...from, pointer: `${from.pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}` });
+        return placeholder(`${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, refuse, record);
       },
       set: unknown,
       ownKeys: unknown,
       getOwnPropertyDescriptor: () => undefined,
     },
   );
-  sources.set(made, from);
-  return made as Edge<T>;
+  record(made, pointer);
+  return made;
 }

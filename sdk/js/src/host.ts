@@ -20,7 +20,30 @@ export interface AttemptDocument {
   deadline: string | null;
   idempotency_key: string;
   /** What ended a wait; absent in any other attempt. */
-  woken?: { event?: string; payload?: unknown; timeout?: boolean } | null;
+  woken?: WokenDocument | null;
+}
+
+/** What ended a wait: the fields of one of the kinds of `attempt.schema.json`. */
+export interface WokenDocument {
+  event?: string;
+  payload?: unknown;
+  timeout?: boolean;
+  command?: boolean;
+  run?: string | null;
+  dag?: string | null;
+  state?: string;
+  outputs?: Record<string, unknown>;
+  error?: { code: string; message: string };
+  approval?: DecisionDocument;
+}
+
+/** The answer to what a task asked. */
+export interface DecisionDocument {
+  option: string;
+  comment: string | null;
+  fields: Record<string, unknown>;
+  by: string | null;
+  at: string | null;
 }
 
 /** An artifact that is being written. */

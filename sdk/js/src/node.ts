@@ -1,5 +1,6 @@
 /** A task in a DAG: which task, with what bound to its inputs. */
 
+import { elements, Elements, type Picked, WHERE } from "./each.js";
 import { type Source, source } from "./edge.js";
 import { described, type JsonSchema } from "./schema.js";
 import type { TaskDefinition } from "./task.js";
@@ -10,10 +11,17 @@ class Slot {
   constructor(readonly name: string) {}
 }
 
-export type Binding = string | { task?: string; param?: string; value?: unknown; pointer?: string };
+export type Binding = string | ({ task?: string; param?: string; value?: unknown; pointer?: string } & Picked);
 
 /** Rules under which no upstream was skipped, so that what each gives is there. */
 const STRICT = ["all_success", "none_skipped"];
+
+/** Fields by which other runs of the DAG decide when a task runs, or whether it does, and the settings' names for them. */
+const OTHER_RUNS = [
+  ["depends_on_past", "dependsOnPast"],
+  ["wait_for_downstream", "waitForDownstream"],
+  ["latest_only", "latestOnly"],
+] as const;
 
 export class Node {
   readonly inputs: Record<string, Binding> = {};
@@ -21,6 +29,10 @@ export class Node {
   readonly upstream = new Set<Node>();
   /** In the order in which they came to be. */
   readonly downstream: Node[] = [];
+  /** The setups of a teardown; nothing for a task that is none. */
+  setups: Set<Node> | undefined;
+  zipped = false;
+  #failsRun = false;
   readonly #after: string[] = [];
   /** Inputs that are put together from several. */
   readonly #composed = new Map<string, unknown>();
@@ -32,6 +44,7 @@ export class Node {
   ) {}
 
   bind(name: string, value: unknown): void {
+    if (value instanceof Elements) throw new TypeError(`task ${this.id}: the input ${JSON.stringify(name)} is each(...), which ${WHERE}`);
     const from = source(value);
     if (from) this.inputs[name] = this.#binding(from);
     else if (holdsEdges(value)) this.#composed.set(name, this.#compose(name, value, 0));
@@ -40,14 +53,52 @@ export class Node {
 
   /** Binds an input of which each element makes an instance of its own. */
   map(name: string, value: unknown): void {
-    const from = source(value);
+    const { list, picked } = value instanceof Elements ? value : { list: value, picked: {} };
+    const from = source(list);
     if (from) {
-      this.expand[name] = this.#binding(from);
-    } else if (Array.isArray(value) && !holdsEdges(value)) {
-      this.expand[name] = { value: this.#constant(name, value) };
+      const binding = this.#binding(from);
+      const whole = Object.keys(picked).length === 0;
+      this.expand[name] = whole ? binding : { ...(typeof binding === "string" ? { task: binding } : binding), ...picked };
+    } else if (Array.isArray(list) && !holdsEdges(list)) {
+      this.expand[name] = { value: this.#constant(name, list), ...picked };
     } else {
-      throw new TypeError(`task ${this.id}: expand({ ${name} }) takes a list or one task's output; put several together in a task that returns a list`);
+      throw new TypeError(`task ${this.id}: expand({ ${name} }) takes a list or one task's output, or each(...) of it; put several together in a task that returns a list`);
     }
+  }
+
+  /** Makes one instance of the elements at the same position of all lists. */
+  zip(): void {
+    this.zipped = true;
+    const lists: Record<string, unknown[]> = {};
+    for (const [name, binding] of Object.entries(this.expand)) {
+      if (typeof binding === "object" && Array.isArray(binding.value)) lists[name] = elements(binding.value, binding);
+    }
+    const unlike = unlikeLists(lists);
+    if (unlike) throw new TypeError(`task ${this.id}: ${unlike}`);
+  }
+
+  /** Makes the task a teardown of these, which it waits for; called again, of these too. */
+  tearDown(setups: readonly Node[], failsRun: boolean): void {
+    if (this.task.branches) throw new TypeError(`task ${this.id}: a teardown can't choose what runs`);
+    if (this.settings.trigger_rule !== undefined) {
+      throw new TypeError(`task ${this.id}: a teardown has a rule of its own; leave out triggerRule`);
+    }
+    for (const [field, name] of OTHER_RUNS) {
+      if (this.settings[field] === true) {
+        throw new TypeError(`task ${this.id}: a teardown runs whatever came of other runs; leave out ${name}`);
+      }
+    }
+    this.setups ??= new Set();
+    this.#failsRun = failsRun;
+    for (const setup of setups) {
+      this.setups.add(setup);
+      this.#waitsFor(setup);
+    }
+  }
+
+  /** Whether it counts for nothing how it ends: a teardown that doesn't fail its run. */
+  get ignored(): boolean {
+    return this.setups !== undefined && !this.#failsRun;
   }
 
   #constant(name: string, value: unknown): unknown {
@@ -98,7 +149,7 @@ export class Node {
 
   /** Whether an upstream may have been skipped, so that what it gives is `null`. */
   get mayLackInputs(): boolean {
-    return !STRICT.includes(this.rule);
+    return this.setups !== undefined || !STRICT.includes(this.rule);
   }
 
   /** What the function is given, of what came in. */
@@ -117,7 +168,10 @@ export class Node {
     const part: Record<string, unknown> = { ...settings };
     if (Object.keys(this.inputs).length > 0) part.inputs = this.inputs;
     if (Object.keys(this.expand).length > 0) part.expand = this.expand;
+    if (this.zipped) part.zip = true;
     if (this.#after.length > 0) part.after = this.#after;
+    if (this.setups) part.teardown_of = [...this.setups].map(({ id }) => id);
+    if (this.#failsRun) part.teardown_fails_run = true;
     if (this.task.branches) part.branch = true;
     const types = this.#types();
     if (Object.keys(types).length > 0) part.types = types;
@@ -134,6 +188,15 @@ export class Node {
     const returned = output === undefined ? undefined : described(output, "output");
     return { ...(Object.keys(known).length > 0 && { inputs: known }), ...(returned !== undefined && { output: returned }) };
   }
+}
+
+/** What is wrong with lists whose elements go together. */
+export function unlikeLists(lists: Readonly<Record<string, readonly unknown[]>>): string | undefined {
+  const [first, ...others] = Object.entries(lists);
+  const other = first && others.find(([, list]) => list.length !== first[1].length);
+  if (!other) return undefined;
+  const [one, another] = [first, other].map(([name, list]) => `${JSON.stringify(name)} (${list.length})`);
+  return `the lists ${one} and ${another} go together and must have one length`;
 }
 
 function filled(template: unknown, given: Readonly<Record<string, unknown>>): unknown {

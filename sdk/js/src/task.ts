@@ -5,13 +5,14 @@
 
 import { Context } from "./context.js";
 import { add } from "./dag.js";
+import type { Each } from "./each.js";
 import type { Bindable, Bound, Edge } from "./edge.js";
 import { fields, TASK, type TaskSettings, type TaskTypes } from "./settings.js";
 import type { Wire } from "./wire.js";
 
 type Body<I, O> = (inputs: I, context: Context) => O | Promise<O>;
 /** Lists of what an input takes, one instance for each element. */
-type Many<I, K extends keyof I> = { readonly [P in K]: Edge<I[P][]> | readonly Bindable<I[P]>[] };
+type Many<I, K extends keyof I> = { readonly [P in K]: Edge<I[P][]> | readonly Bindable<I[P]>[] | Each<I[P]> };
 /** What is left of the inputs may be left out where nothing of it is needed. */
 type Rest<I> = {} extends I ? [inputs?: Bound<I>] : [inputs: Bound<I>];
 
@@ -34,6 +35,8 @@ export interface Task<I, O> {
   readonly id: string;
   /** One instance for each element; of several lists one for each combination. */
   expand<K extends keyof I>(over: Many<I, K>, ...rest: Rest<Omit<I, K>>): Edge<Wire<O>[]>;
+  /** One instance for each position: the elements at the same position of all lists, which have one length. */
+  zip<K extends keyof I>(over: Many<I, K>, ...rest: Rest<Omit<I, K>>): Edge<Wire<O>[]>;
   /** The same with other settings, or another id. */
   with(settings: TaskSettings): Task<I, O>;
   /** The plain function, for tests. */
@@ -87,6 +90,7 @@ function made(definition: TaskDefinition): Task<any, any> {
   const rest = {
     definition,
     expand: (over: object, inputs: object = {}): unknown => add(definition, inputs, over),
+    zip: (over: object, inputs: object = {}): unknown => add(definition, inputs, over, true),
     with(settings: TaskSettings): Task<any, any> {
       const changed = fields(settings, TASK, `task ${definition.id}`);
       return made({

@@ -9,12 +9,14 @@
  * limits, no grants for HTTP, and Node's own globals.
  */
 
+import type { RecordedUpdate } from "./asset.js";
 import { run as attemptOf } from "./attempt.js";
 import type { Dag } from "./dag.js";
-import { type AttemptDocument, install } from "./host.js";
+import { elements, pick } from "./each.js";
+import { type AttemptDocument, type DecisionDocument, install, type WokenDocument } from "./host.js";
 import { type LogLine, TestHost } from "./local/host.js";
-import { verdict } from "./local/rules.js";
-import type { Binding, Node } from "./node.js";
+import { teardownVerdict, verdict } from "./local/rules.js";
+import { type Binding, type Node, unlikeLists } from "./node.js";
 import { encode } from "./wire.js";
 
 export type { LogLine } from "./local/host.js";
@@ -31,6 +33,15 @@ export interface Instance {
   message?: string;
   attempts: number;
   chosen?: string[];
+  /** What it reported of its outlets. */
+  updates?: readonly UpdateDocument[];
+}
+
+/** An update as a task reports it. */
+interface UpdateDocument {
+  asset: string;
+  partition?: string;
+  metadata?: Record<string, unknown>;
 }
 
 export interface RunOptions {
@@ -38,7 +49,34 @@ export interface RunOptions {
   variables?: Record<string, string>;
   /** Payloads of events that are sent to the run; the wait for any other ends with its timeout, or fails without one. */
   events?: Record<string, unknown>;
+  /**
+   * How runs end that tasks wait for or call, by the DAG's id or the run's; as `events`. A call without
+   * its grant is refused.
+   */
+  runs?: Record<string, RunEnd>;
+  /** The answers to what tasks ask, by task: an option, or more; as `events`. */
+  approvals?: Record<string, string | Answer>;
 }
+
+/** An answer to what a task asks. */
+export interface Answer {
+  option: string;
+  comment?: string;
+  fields?: Record<string, unknown>;
+  by?: string;
+}
+
+/** How a run of another DAG ends, with success where it says nothing; or how the call of it is refused. */
+export interface RunEnd {
+  run?: string;
+  dag?: string;
+  state?: (typeof ENDS)[number];
+  outputs?: Record<string, unknown>;
+  error?: { code: string; message: string };
+}
+
+/** How a run can end, and `missing` for one that there is not. */
+const ENDS = ["success", "failed", "cancelled", "missing"] as const;
 
 /** A task of the run failed. */
 export class RunFailed extends Error {
@@ -55,7 +93,7 @@ export class Result {
   readonly mapped = new Set<string>();
   readonly log: LogLine[] = [];
 
-  constructor(readonly dag: Dag, readonly params: Record<string, unknown>) {}
+  constructor(readonly dag: Dag, readonly params: Record<string, unknown>, readonly logicalDate = new Date()) {}
 
   /** What a task returned, as JSON; of a mapped one the list. */
   output(task: string): unknown {
@@ -63,6 +101,25 @@ export class Result {
     if (!instances) throw new TypeError(`DAG ${this.dag.id} has no task ${JSON.stringify(task)}; it has ${[...this.dag.nodes.keys()].join(", ")}`);
     if (!this.mapped.has(task)) return instances[0]?.output ?? null;
     return instances.filter(({ state }) => state === "success").map(({ output }) => output);
+  }
+
+  /**
+   * The updates of each asset, as a run that they create has them in its parameter `assets`. So a test of the DAG that
+   * they create is `run(consumer, { assets: produced.assets })`.
+   */
+  get assets(): Record<string, RecordedUpdate[]> {
+    const found: Record<string, RecordedUpdate[]> = {};
+    for (const [task, instances] of this.instances) {
+      const outlets = (this.dag.nodes.get(task)!.settings.outlets ?? []) as readonly string[];
+      for (const { state, updates = [] } of instances) {
+        if (state !== "success") continue;
+        const plain = outlets.filter((asset) => !updates.some((one) => one.asset === asset)).map((asset): UpdateDocument => ({ asset }));
+        for (const { asset, ...update } of [...updates, ...plain]) {
+          (found[asset] ??= []).push({ ...update, at: this.logicalDate.toISOString(), run: "test" });
+        }
+      }
+    }
+    return found;
   }
 
   get states(): Record<string, State> {
@@ -78,14 +135,18 @@ function together(states: State[]): State {
 
 /** Runs a DAG, one task after the other. A failed run throws `RunFailed`. */
 export async function run(dag: Dag, params: Record<string, unknown> = {}, options: RunOptions = {}): Promise<Result> {
-  const result = new Result(dag, filledIn(dag, params));
+  const result = new Result(dag, filledIn(dag, params), options.logicalDate);
+  for (const [name, end] of Object.entries(options.runs ?? {})) check(name, end);
+  for (const task of Object.keys(options.approvals ?? {})) {
+    const tasks = [...dag.nodes.keys()];
+    if (!tasks.includes(task)) throw new TypeError(`approvals: { ${JSON.stringify(task)}: ... }: ${dag.id} has no such task; it has ${tasks.join(", ")}`);
+  }
   const runner = new Runner(result, options);
   for (const node of inOrder(dag)) await runner.node(node);
-  for (const [task, instances] of result.instances) {
-    for (const { state, message } of instances) {
-      if (state === "failed") throw new RunFailed(`${dag.id}.${task}: ${message}`, result);
-    }
-  }
+  const counting = [...result.instances].filter(([task]) => !dag.nodes.get(task)!.ignored);
+  const ended = counting.flatMap(([task, instances]) => instances.map(({ state, message }) => ({ task, state, message })));
+  const failed = ended.find(({ state }) => state === "failed") ?? ended.find(({ state }) => state === "upstream_failed");
+  if (failed) throw new RunFailed(`${dag.id}.${failed.task}: ${failed.message ?? failed.state}`, result);
   return result;
 }
 
@@ -96,7 +157,13 @@ export interface AttemptOptions extends RunOptions {
   resumed?: unknown;
   /** The event that woke it. */
   event?: { name: string; payload?: unknown };
-  /** As woken because no event came in time. */
+  /** The run that ended, which it waited for, or called: `{ dag: "child", outputs: { report: 3 } }`. */
+  run?: Omit<RunEnd, "error" | "state"> & { state?: RunEnd["state"] | "queued" };
+  /** As woken because its call was refused. */
+  callRefused?: { code: string; message: string };
+  /** The answer to what it asked. */
+  approval?: Answer;
+  /** As woken because what it waited for did not come in time. */
   timedOut?: boolean;
 }
 
@@ -106,6 +173,9 @@ export async function attempt<T>(options: AttemptOptions, body: (host: TestHost)
   document.number = options.tryNumber ?? 1;
   document.map_index = options.mapIndex ?? null;
   if (options.event) document.woken = { event: options.event.name, payload: options.event.payload ?? null };
+  else if (options.run) document.woken = { run: "test", dag: null, state: "success", ...options.run };
+  else if (options.callRefused) document.woken = { error: options.callRefused };
+  else if (options.approval) document.woken = { approval: decided(options.approval) };
   else if (options.timedOut) document.woken = { timeout: true };
   const host = new TestHost(document, new Map(), options.variables ?? {}, undefined, options.resumed ?? null);
   const before = install(host);
@@ -116,6 +186,35 @@ export async function attempt<T>(options: AttemptOptions, body: (host: TestHost)
   }
 }
 
+function decided({ option, comment, fields, by }: Answer): DecisionDocument {
+  return { option, comment: comment ?? null, fields: fields ?? {}, by: by ?? "test", at: null };
+}
+
+/** The parts of a deferral that say what it waits for. */
+interface WaitDocument {
+  event?: string;
+  run?: string;
+  dag?: string;
+  call?: { dag: string; wait: boolean };
+  approval?: { options?: string[]; default?: string };
+  timeout_ms?: number | null;
+}
+
+function check(name: string, end: RunEnd): void {
+  const where = `runs: { ${JSON.stringify(name)}: ... }`;
+  const known = ["run", "dag", "state", "outputs", "error"];
+  if (typeof end !== "object" || end === null || Object.keys(end).some((field) => !known.includes(field))) {
+    throw new TypeError(`${where} takes an object with state, outputs, run, dag, or error, not ${JSON.stringify(end)}`);
+  }
+  if (end.state !== undefined && !ENDS.includes(end.state)) {
+    throw new TypeError(`${where}: the state is one of ${ENDS.join(", ")}, not ${JSON.stringify(end.state)}`);
+  }
+  const { error } = end;
+  if (error !== undefined && (typeof error?.code !== "string" || typeof error.message !== "string")) {
+    throw new TypeError(`${where}: an error has a code and a message`);
+  }
+}
+
 class Runner {
   readonly #unchosen = new Set<string>();
   readonly #artifacts = new Map<string, Uint8Array>();
@@ -123,9 +222,16 @@ class Runner {
   constructor(readonly result: Result, readonly options: RunOptions) {}
 
   async node(node: Node): Promise<void> {
-    const states = [...node.upstream].flatMap((other) => this.result.instances.get(other.id)!.map(({ state }) => state));
-    const decision = this.#unchosen.has(node.id) ? "skipped" : verdict(node.rule, states);
+    const decision = this.#unchosen.has(node.id)
+      ? "skipped"
+      : node.setups
+        ? teardownVerdict(this.#states(node.setups))
+        : verdict(node.rule, this.#states(node.upstream));
     this.result.instances.set(node.id, decision === "run" ? await this.#instances(node) : [{ state: decision, attempts: 0 }]);
+  }
+
+  #states(nodes: ReadonlySet<Node>): State[] {
+    return [...nodes].flatMap(({ id }) => this.result.instances.get(id)!.map(({ state }) => state));
   }
 
   async #instances(node: Node): Promise<Instance[]> {
@@ -137,19 +243,27 @@ class Runner {
       return [instance];
     }
     this.result.mapped.add(node.id);
-    let combinations: Record<string, unknown>[] = [inputs];
-    for (const [name, list] of Object.entries(this.#values(node.expand))) {
+    const lists: Record<string, Inputs[]> = {};
+    for (const [name, binding] of Object.entries(node.expand)) {
+      const list = this.#value(binding);
       if (!Array.isArray(list)) return [{ state: "failed", message: `${name} is no list`, attempts: 0 }];
-      combinations = combinations.flatMap((before) => list.map((item: unknown) => ({ ...before, [name]: item })));
+      lists[name] = inputsOf(name, list, binding);
     }
+    const unlike = node.zipped ? unlikeLists(lists) : undefined;
+    if (unlike) return [{ state: "failed", message: `the task can't be mapped: ${unlike}`, attempts: 0 }];
     const instances: Instance[] = [];
-    for (const [index, given] of combinations.entries()) instances.push(await this.#instance(node, given, index));
+    const all = Object.values(lists);
+    for (const [index, given] of (node.zipped ? zipped(all) : combined(all)).entries()) {
+      instances.push(await this.#instance(node, { ...inputs, ...given }, index));
+    }
     return instances.length > 0 ? instances : [{ state: "skipped", attempts: 0 }];
   }
 
   async #instance(node: Node, inputs: Record<string, unknown>, index: number | null): Promise<Instance> {
-    const granted = ((node.settings.grants as { variables?: string[] } | undefined)?.variables ?? []) as readonly string[];
-    const retries = Number(node.settings.retries ?? 0);
+    const { variables: granted = [], dags = [] } = (node.settings.grants ?? {}) as { variables?: string[]; dags?: string[] };
+    // Every failure here is the author's.
+    const retryOn = (node.settings.retry_on ?? ["author"]) as readonly string[];
+    const retries = retryOn.includes("author") ? Number(node.settings.retries ?? 0) : 0;
     let resumed: unknown = null;
     let woken: AttemptDocument["woken"] = null;
     for (let attempts = 1, deferrals = 0; ; ) {
@@ -163,28 +277,76 @@ class Runner {
       if (outcome.kind === "success") return { state: "success", output: JSON.parse(JSON.stringify(outcome.output)), attempts };
       if (outcome.kind === "failure") {
         if (!outcome.retryable || attempts > retries) return { state: "failed", message: outcome.message, attempts };
+        // The retry has the same state and the same end of the wait.
         attempts += 1;
-        resumed = woken = null;
       } else if (outcome.control.kind === "skip") {
         return { state: "skipped", message: outcome.control.reason as string, attempts };
+      } else if (outcome.control.kind === "update") {
+        const { output, assets } = structuredClone(outcome.control) as { output: unknown; assets: UpdateDocument[] };
+        return { state: "success", output, updates: assets, attempts };
       } else if (outcome.control.kind === "branch") {
         return { state: "success", output: null, chosen: outcome.control.tasks as string[], attempts };
       } else {
         deferrals += 1;
         if (deferrals > MOST_DEFERRALS) return { state: "failed", message: "it defers itself for ever", attempts };
         resumed = outcome.control.state;
-        const { event, timeout_ms: timeout } = outcome.control as { event?: string; timeout_ms?: number | null };
-        woken = event === undefined ? null : this.#ends(event, timeout ?? null);
-        if (woken === undefined) return { state: "failed", message: `it waits for ever: add events: { ${JSON.stringify(event)}: ... }`, attempts };
+        const ended = this.#ends(node.id, outcome.control as WaitDocument, dags);
+        if (typeof ended === "string") return { state: "failed", message: `it waits for ever: ${ended}`, attempts };
+        woken = ended;
       }
     }
   }
 
-  /** What ends the wait for an event; nothing where neither it nor a timeout comes. */
-  #ends(event: string, timeout: number | null): AttemptDocument["woken"] {
-    const events = this.options.events ?? {};
-    if (Object.hasOwn(events, event)) return { event, payload: events[event] ?? null };
-    return timeout === null ? undefined : { timeout: true };
+  /** What ends a wait: nothing where it is for a time, and what to add to the test where nothing does. */
+  #ends(task: string, { event, run, dag, call, approval, timeout_ms: timeout }: WaitDocument, grants: readonly string[]): WokenDocument | string | null {
+    let found: WokenDocument | undefined;
+    let missing: string;
+    if (event !== undefined) {
+      const events = this.options.events ?? {};
+      if (Object.hasOwn(events, event)) found = { event, payload: events[event] ?? null };
+      missing = `add events: { ${JSON.stringify(event)}: ... }`;
+    } else if (run !== undefined || dag !== undefined) {
+      // Only called runs return their outputs.
+      found = this.#end(run, dag);
+      if (found) delete found.outputs;
+      missing = `add runs: { ${JSON.stringify(run ?? dag)}: { state: "success" } }`;
+    } else if (call !== undefined) {
+      if (!grants.includes(call.dag)) {
+        const message = `the task asks for no call of ${call.dag}; add it: task({ grants: { dags: [${JSON.stringify(call.dag)}] } }, ...)`;
+        return { error: { code: "not_granted", message } };
+      }
+      found = this.#end(undefined, call.dag);
+      if (found && !found.error && !call.wait) found = { run: found.run, dag: found.dag, state: "queued" };
+      missing = `add runs: { ${JSON.stringify(call.dag)}: { state: "success", outputs: ... } }`;
+    } else if (approval !== undefined) {
+      const { options = ["approve", "reject"], default: otherwise } = approval;
+      const given = this.options.approvals?.[task];
+      const answer = typeof given === "string" ? { option: given } : given;
+      if (answer && !options.includes(answer.option)) {
+        throw new TypeError(`approvals: { ${JSON.stringify(task)}: ... }: the options are ${options.join(", ")}`);
+      }
+      if (answer) found = { approval: decided(answer) };
+      else if (otherwise !== undefined) found = { approval: { option: otherwise, comment: null, fields: {}, by: null, at: null } };
+      missing = `add approvals: { ${JSON.stringify(task)}: ${JSON.stringify(options[0])} }`;
+    } else {
+      return null;
+    }
+    return found ?? (timeout === null || timeout === undefined ? missing : { timeout: true });
+  }
+
+  /** How the test says that a run ends: one that is waited for by its id may be named by its DAG too. */
+  #end(run: string | undefined, dag: string | undefined): WokenDocument | undefined {
+    for (const [name, end] of Object.entries(this.options.runs ?? {})) {
+      const known = structuredClone(end);
+      const state = known.state ?? "success";
+      if (dag !== undefined) {
+        if (name !== dag) continue;
+        return known.error ? { error: known.error } : { run: state === "missing" ? null : `test-${name}`, dag, ...known, state };
+      }
+      if (name === run) return { run, dag: null, ...known, state };
+      if (run === (known.run ?? `test-${name}`)) return { run, dag: name, ...known, state };
+    }
+    return undefined;
   }
 
   /** The direct downstreams that were not chosen, and can't be reached through one that was. */
@@ -216,6 +378,31 @@ class Runner {
     }
     return value;
   }
+}
+
+type Inputs = Record<string, unknown>;
+
+/** What instances are given of a list that a task is mapped over: nothing of an element that has no such part. */
+function inputsOf(name: string, list: unknown[], binding: Binding): Inputs[] {
+  const { each = "", filter } = typeof binding === "string" ? {} : binding;
+  return elements(list, { filter }).map((element) => {
+    const part = pick(element, each);
+    return part ? { [name]: part.value } : {};
+  });
+}
+
+/** Each combination of the lists' elements; the last list varies fastest. */
+function combined(lists: readonly Inputs[][]): Inputs[] {
+  let combinations: Inputs[] = [{}];
+  for (const list of lists) {
+    combinations = combinations.flatMap((before) => list.map((item) => ({ ...before, ...item })));
+  }
+  return combinations;
+}
+
+/** The elements at the same position of all lists. */
+function zipped(lists: readonly Inputs[][]): Inputs[] {
+  return lists[0]!.map((_, at) => Object.assign({}, ...lists.map((list) => list[at])) as Inputs);
 }
 
 function filledIn(dag: Dag, given: Record<string, unknown>): Record<string, unknown> {

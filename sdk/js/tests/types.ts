@@ -4,7 +4,8 @@
  * no longer comes is an error itself.
  */
 
-import { Artifact, branch, type Context, chain, dag, Fail, param, task } from "@weft/sdk";
+import { allOf, Artifact, branch, type Context, chain, dag, Defer, each, Fail, param, task, teardownOf, update, within } from "@weft/sdk";
+import { waitUntil } from "@weft/sdk/sensors";
 
 interface Quake {
   place: string;
@@ -37,6 +38,9 @@ const map = task(function map() {
 const counted = task(function counted({ of }: { of: Map<string, number> }) {
   return of.size;
 });
+const magnified = task(function magnified({ by }: { by: number }) {
+  return by;
+});
 const late = task(function late({ at }: { at: Date }) {
   return at;
 });
@@ -48,6 +52,15 @@ const draws = task(function draws() {
 });
 const shows = task(function shows({ chart, notice }: { chart: Artifact; notice: string | null }) {
   return chart.text() + notice;
+});
+const felt = task(function felt({ by, places }: { by?: number; places: string[] }) {
+  return places.length + (by ?? 0);
+});
+const nested = task(function nested(): { all: string[]; quake: Quake | null; size?: { mm: number } }[] {
+  return [];
+});
+const anything = task(function anything(): any {
+  return [];
 });
 const judge = branch(function judge({ top }: { top: Quake }) {
   return top.magnitude > 7 ? "report" : [];
@@ -66,6 +79,14 @@ export const good = dag({ schedule: "@daily", params: { url: "https://example.or
   day({ at: when().at });
   shows({ chart: draws(), notice });
   chain(judge({ top }), [notice, fails()]);
+  line.zip({ quake: quakes, unit: ["km", "m"] });
+  teardownOf(shows({ chart: draws(), notice }), [quakes, top], { failsRun: true });
+  day.expand({ at: each(quakes, (quake) => quake.place) });
+  line.zip({ quake: each(quakes, { filter: (quake) => quake.felt }), unit: each(quakes, (quake) => quake.place, { filter: ({ felt }) => felt }) });
+  felt.expand({ by: each(quakes, (quake) => quake.felt), places: each(nested(), ({ all }) => all) });
+  felt.expand({ by: each(nested(), (one) => one.quake.magnitude), places: each([["a"], ["b"]]) });
+  felt.expand({ by: each([{ n: 1 }, { n: 2 }] as const, ({ n }) => n) }, { places: ["a"] });
+  any.expand({ of: each(anything(), (one) => one.deep!.part!, { filter: (one) => one.on! }) });
   line.with({ id: "other" })({ quake: top, unit: "m" });
 });
 
@@ -91,8 +112,30 @@ dag(function bad() {
   line.expand({ quake: quakes });
   // @ts-expect-error to map over what is no list
   line.expand({ quake: strongest({ quakes }) }, { unit: "km" });
+  // @ts-expect-error one of the inputs is left
+  line.zip({ quake: quakes });
+  // @ts-expect-error a setup is a task's output
+  teardownOf(strongest({ quakes }), "extract");
   // @ts-expect-error elements of another type
   line.expand({ quake: [1, 2] }, { unit: "km" });
+  // @ts-expect-error a part of elements of another type
+  line.expand({ quake: each(quakes, (quake) => quake.place) }, { unit: "km" });
+  // @ts-expect-error a part that elements don't have
+  day.expand({ at: each(quakes, (quake) => quake.where) });
+  // @ts-expect-error a part that elements may lack, for an input that has to be there
+  magnified.expand({ by: each(quakes, (quake) => quake.felt) });
+  // @ts-expect-error neither is there a part of what may be null
+  magnified.expand({ by: each(nested(), (one) => one.quake.magnitude) });
+  // @ts-expect-error nor of a list that may have fewer elements
+  day.expand({ at: each(nested(), (one) => one.all[0]!) });
+  // @ts-expect-error a filter picks a part, too
+  line.expand({ quake: each(quakes, { filter: (quake) => quake.felt === 3 }) }, { unit: "km" });
+  // @ts-expect-error a part that elements don't have, in a filter
+  line.expand({ quake: each(quakes, { filter: (quake) => quake.where }) }, { unit: "km" });
+  // @ts-expect-error each(...) is no value
+  strongest({ quakes: each(quakes) });
+  // @ts-expect-error what is no list has no elements
+  each(strongest({ quakes }), (quake) => quake.place);
   // @ts-expect-error JSON makes text of a date
   late({ at: when().at });
   // @ts-expect-error JSON has no maps
@@ -101,8 +144,60 @@ dag(function bad() {
   any({ of: strongest({ quakes }).magnitude });
 });
 
+const calls = task({ grants: { dags: ["child"] } }, async function calls(_: {}, context: Context) {
+  await waitUntil(context, () => true, { every: 5, timeout: 60 });
+  const { woken } = context;
+  if (woken === null) throw new Defer({ call: { dag: "child", params: { rows: 7 } }, timeout: 60 });
+  return { run: woken.run ?? null, report: woken.output("report") };
+});
+dag(function calling() {
+  any({ of: calls() });
+});
+// @ts-expect-error a wait needs what it waits for
+new Defer({ date: new Date() });
+// @ts-expect-error a called DAG is named
+new Defer({ call: { params: {} } });
+// @ts-expect-error parameters have names
+new Defer({ call: { dag: "child", params: 7 } });
+// @ts-expect-error a date is a Date
+new Defer({ dag: "daily", logicalDate: "2026-01-01" });
+
+const updates = task({ outlets: ["orders"] }, function updates() {
+  return update({ rows: 3 }, { assets: [{ asset: "orders", metadata: { rows: 3 } }] });
+});
+dag({ onAssets: allOf("orders", ["a"], within("b", 60)) }, function updated() {
+  day({ at: "x" });
+  // @ts-expect-error the output is the task's, with or without updates
+  day({ at: updates().rows });
+});
+// @ts-expect-error an update names its asset
+update(1, { assets: [{ partition: "x" }] });
+// @ts-expect-error outlets are a list
+task({ outlets: "orders" }, function outlet() {});
+// @ts-expect-error no such condition
+dag({ onAssets: { none: ["orders"] } }, function unknown() {});
+
 // @ts-expect-error no such setting
 task({ retry: 3 }, function typo() {});
+// @ts-expect-error no such code of a failure
+task({ retryOn: ["lost"] }, function codes() {});
+task({ dependsOnPast: true, waitForDownstream: true, latestOnly: false, deadline: 90, onMissedDeadline: "notify" }, function past() {});
+dag({ owners: ["a"] as const, concurrencyKey: "{{ params.a }}", maxActiveRunsPerKey: 2, rateLimit: { runs: 3, per: 60 } }, function keyed() {});
+// @ts-expect-error a limit has a span
+dag({ rateLimit: { runs: 3 } }, function limit() {});
+// @ts-expect-error an owner is a text
+dag({ owners: [1] }, function owner() {});
+// @ts-expect-error a key is a text
+dag({ concurrencyKey: ["a"] }, function key() {});
+// @ts-expect-error runs by key are a DAG's
+task({ maxActiveRunsPerKey: 2 }, function perKey() {});
+dag({ schedule: ["0 6 * * 1-5", "2026-12-24T06:00"] as const, holidays: ["2026-12-24", "12-25"] }, function several() {});
+// @ts-expect-error a holiday is a text
+dag({ schedule: "@daily", holidays: [new Date(0)] }, function holiday() {});
+// @ts-expect-error a missed deadline can't do this
+task({ deadline: "2h", onMissedDeadline: "fail" }, function missed() {});
+// @ts-expect-error a DAG depends on no run before
+dag({ dependsOnPast: true }, function before() {});
 // @ts-expect-error no such trigger rule
 task({ triggerRule: "all_good" }, function rule() {});
 dag({ params: { threshold: 7 } }, function typed({ threshold }) {

@@ -29,7 +29,9 @@ def test_a_library_comes_before_a_module_and_after_a_package(tmp_path):
 
 def test_what_is_missing_can_be_imported_and_says_so_when_it_is_used(monkeypatch):
     missing = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in ("_ctypes", "mmap") else missing(name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in ("_ctypes", "mmap") else missing(name)
+    )
     for name in ("ctypes", "ctypes.util", "ctypes.wintypes", "mmap"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     absent.install()
@@ -65,3 +67,12 @@ def test_generators_without_a_seed_are_renewed_and_others_hold():
     assert (fixed.random(), later.random(), random.random()) == expected
     randomness.forget()
     random.setstate(state)
+
+
+def test_wheels_name_what_is_imported_with_their_package_or_another(monkeypatch, tmp_path):
+    listed = tmp_path / "weft-imports.txt"
+    listed.write_text("used.late\nused.there\nbeside_used if used\nunused.late\nbeside_unused if unused\n")
+    for name in ("used", "used.there"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    packed = archive.Archive(archive.pack({"p/used-1.dist-info/weft-imports.txt": str(listed)}), ["p"])
+    assert list(archive.late_parts(packed)) == ["used.late", "beside_used"]

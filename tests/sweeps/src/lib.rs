@@ -11,9 +11,9 @@ pub const DEEP: &str = "WEFT_TEST_DEEP";
 /// Seeds of simulated runs, each a few hundred events of the state machine.
 pub const SIMULATED_RUNS: Sweep = Sweep::new(2_000, 10_000);
 /// Seeds of simulated installations.
-pub const SIMULATED_INSTALLATIONS: Sweep = Sweep::new(300, 2_000);
+pub const SIMULATED_INSTALLATIONS: Sweep = Sweep::new(120, 2_000);
 /// Seeds of simulated installations whose workers report crashes.
-pub const SIMULATED_CRASHES: Sweep = Sweep::new(60, 300);
+pub const SIMULATED_CRASHES: Sweep = Sweep::new(40, 300);
 /// Seeds of installations that are simulated over a real database.
 pub const SIMULATED_STORES: Sweep = Sweep::new(1, 3);
 /// Instances of a run that is cancelled beside others.
@@ -21,7 +21,7 @@ pub const CANCELLED_INSTANCES: Sweep = Sweep::new(20_000, 1_000_000);
 /// Seconds that a test waits for a run, however many instances it has.
 pub const PATIENCE_SECONDS: Sweep = Sweep::new(30, 1_800);
 /// Kills of a serving `wfctl up`.
-pub const KILLS: Sweep = Sweep::new(30, 200);
+pub const KILLS: Sweep = Sweep::new(16, 200);
 /// Kills of a process that commits to SQLite.
 pub const STORE_KILLS: Sweep = Sweep::new(8, 25);
 /// Seeds of random operations that both databases have to answer alike.

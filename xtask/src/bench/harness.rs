@@ -3,7 +3,7 @@
 use super::measurement::Measurement;
 use crate::{program, workspace::Workspace};
 use anyhow::{Context, Result, ensure};
-use std::ffi::OsStr;
+use std::{ffi::OsStr, process::Command};
 
 /// What is measured, as arguments for cargo. One selection for the product and
 /// for the crates' own benches: cargo unites the features of what it is asked
@@ -105,17 +105,22 @@ pub(crate) fn measurements<A: AsRef<OsStr>>(
         .args(MEASURED)
         .args(["--bench", target, "--"])
         .args(args);
-    let printed = program::read(&mut cargo)?;
+    read(&mut cargo, target)
+}
+
+/// Runs a bench, and reads its measurements.
+pub(crate) fn read(bench: &mut Command, name: &str) -> Result<Vec<Measurement>> {
+    let printed = program::read(bench)?;
     let measurements = printed
         .lines()
         .filter(|line| line.starts_with('{'))
         .map(serde_json::from_str);
     let measurements: Vec<Measurement> = measurements
         .collect::<Result<_, _>>()
-        .with_context(|| format!("a measurement of the bench {target}"))?;
+        .with_context(|| format!("a measurement of the bench {name}"))?;
     ensure!(
         !measurements.is_empty(),
-        "the bench {target} printed no measurement"
+        "the bench {name} printed no measurement"
     );
     Ok(measurements)
 }

@@ -10,11 +10,12 @@ use std::{
     collections::VecDeque,
     io::{self, Read as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
     sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
+use wait4::Wait4 as _;
 use weft_sweeps as sweeps;
 
 /// How many run at once.
@@ -29,10 +30,19 @@ const LONGEST: [&str; 6] = [
     "installation",
 ];
 
+/// The examples in the documentation, which cargo compiles and runs.
+const DOCUMENTATION: &str = "documentation";
+/// A program with at most so many failed tests runs these once more, by themselves.
+const MAX_REPEATED: usize = 3;
+
 /// One test program, or the examples in the documentation.
 pub(crate) struct TestProgram {
     pub(crate) name: String,
     pub(crate) took: Duration,
+    /// Of all its processes that it waited for.
+    pub(crate) cpu: Duration,
+    /// The tests that failed beside others and passed by themselves.
+    pub(crate) flaky: Vec<String>,
 }
 
 /// What cargo says of something that it built.
@@ -70,7 +80,7 @@ pub(crate) fn run(
 ) -> Result<()> {
     let mut planned = plan(workspace)?;
     planned.push_back(Planned {
-        name: "documentation".into(),
+        name: DOCUMENTATION.into(),
         command: cargo_test(workspace, &["--doc", "--no-fail-fast"]),
     });
     if deep {
@@ -90,21 +100,19 @@ pub(crate) fn run(
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(Planned { name, command }) = next() {
-                    let start = Instant::now();
-                    let passed = run_one(&name, command);
+                    let (program, passed) = run_one(name, command);
                     let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
                     let (programs, failed) = &mut *ended;
                     if let Err(error) = passed {
-                        failed.push(format!("{name}: {error:#}"));
+                        failed.push(format!("{}: {error:#}", program.name));
                     }
-                    let took = start.elapsed();
-                    programs.push(TestProgram { name, took });
+                    programs.push(program);
                 }
             });
         }
     });
     let (_programs, failed) = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-    ensure!(failed.is_empty(), "tests failed: {}", failed.join("; "));
+    ensure!(failed.is_empty(), "tests failed: {}", failed.join("\n"));
     Ok(())
 }
 
@@ -190,24 +198,89 @@ fn cargo_test(workspace: &Workspace, args: &[&str]) -> Command {
     cargo
 }
 
+/// Runs a program, and few tests that failed once more: a machine that is busy with other tests may
+/// have kept them from what they wait for.
+fn run_one(name: String, mut command: Command) -> (TestProgram, Result<()>) {
+    let start = Instant::now();
+    let mut program = TestProgram {
+        name,
+        took: Duration::ZERO,
+        cpu: Duration::ZERO,
+        flaky: Vec::new(),
+    };
+    let passed = run_to_end(&mut command, &mut program).and_then(|ended| {
+        let failed = ended.failed_tests();
+        let may_repeat = program.name != DOCUMENTATION
+            && (ended.is_one_test() || (1..=MAX_REPEATED).contains(&failed.len()));
+        if ended.status.success() || !may_repeat {
+            return ended.check();
+        }
+        if !ended.is_one_test() {
+            command.arg("--exact").args(&failed);
+        }
+        run_to_end(&mut command, &mut program)?.check()?;
+        program.flaky = if ended.is_one_test() {
+            vec!["its only test".into()]
+        } else {
+            failed
+        };
+        Ok(())
+    });
+    program.took = start.elapsed();
+    (program, passed)
+}
+
+/// How a program ended, and what it wrote.
+struct Ended {
+    status: ExitStatus,
+    output: String,
+}
+
+impl Ended {
+    fn check(&self) -> Result<()> {
+        let failed = self.failed_tests().join(", ");
+        ensure!(self.status.success(), "{}: {failed}", self.status);
+        Ok(())
+    }
+
+    /// Whether the program has a `main` of its own instead of the harness, which begins with the
+    /// line `running N tests`.
+    fn is_one_test(&self) -> bool {
+        !self.output.lines().any(|line| line.starts_with("running "))
+    }
+
+    /// The names of the tests that failed, from the lines `test NAME ... FAILED`.
+    fn failed_tests(&self) -> Vec<String> {
+        let failed = |line: &str| {
+            let name = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
+            Some(name.to_owned())
+        };
+        self.output.lines().filter_map(failed).collect()
+    }
+}
+
 /// Runs a program to its end, and prints then what it wrote, so that two don't mix.
-fn run_one(name: &str, mut command: Command) -> Result<()> {
+fn run_to_end(command: &mut Command, program: &mut TestProgram) -> Result<Ended> {
+    let name = &program.name;
     eprintln!("     Running {name}");
     // Both streams go through one pipe, so that messages and results stay in order.
     let (mut reader, writer) = io::pipe().context("no pipe for a test program")?;
     command.stdout(writer.try_clone()?).stderr(writer);
-    let mut child = command
+    let child = command
         .spawn()
         .with_context(|| format!("{command:?} did not start"))?;
     // The command holds the writing end of the pipe, whose reader ends when all writers are closed.
-    drop(command);
+    command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
     let mut output = Vec::new();
     reader.read_to_end(&mut output)?;
-    let status = child.wait()?;
-    let output = String::from_utf8_lossy(&output);
+    let ended = child.wait4()?;
+    program.cpu += ended.rusage.utime + ended.rusage.stime;
+    let output = String::from_utf8_lossy(&output).into_owned();
     eprintln!("       Ended {name}\n{}", output.trim_end());
-    ensure!(status.success(), "{status}");
-    Ok(())
+    Ok(Ended {
+        status: ended.status,
+        output,
+    })
 }
 
 /// Prints the programs, slowest first, down to those that took less than a second.
@@ -217,13 +290,89 @@ pub(crate) fn print(programs: &mut [TestProgram]) {
         return;
     }
     programs.sort_by_key(|program| std::cmp::Reverse(program.took));
-    eprintln!("\n=== test programs, {AT_ONCE} at a time");
+    eprintln!("\n=== test programs, {AT_ONCE} at a time, and their CPU time");
     let (long, short): (Vec<_>, Vec<_>) = programs
         .iter()
         .partition(|program| program.took >= SHORTEST);
     for program in long {
-        eprintln!("{:>7.1} s  {}", program.took.as_secs_f64(), program.name);
+        eprintln!(
+            "{:>7.1} s {:>7.1} s  {}",
+            program.took.as_secs_f64(),
+            program.cpu.as_secs_f64(),
+            program.name
+        );
     }
-    let rest: Duration = short.iter().map(|program| program.took).sum();
-    eprintln!("{:>7.1} s  {} others", rest.as_secs_f64(), short.len());
+    let took: Duration = short.iter().map(|program| program.took).sum();
+    let cpu: Duration = short.iter().map(|program| program.cpu).sum();
+    eprintln!(
+        "{:>7.1} s {:>7.1} s  {} others",
+        took.as_secs_f64(),
+        cpu.as_secs_f64(),
+        short.len()
+    );
+    for program in &*programs {
+        for test in &program.flaky {
+            eprintln!(
+                "  flaky: {test} of {} failed, and passed by itself",
+                program.name
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A test program that fails with these tests, unless it is asked for them alone.
+    fn fails_beside_others(tests: &[&str]) -> Command {
+        let lines: Vec<String> = tests
+            .iter()
+            .map(|test| format!("echo 'test {test} ... FAILED'"))
+            .collect();
+        let script = format!(
+            "[ \"$0\" = --exact ] && exit 0; echo running tests; {}; exit 101",
+            lines.join("; ")
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]);
+        command
+    }
+
+    #[test]
+    fn few_tests_that_failed_beside_others_run_once_more_by_themselves() {
+        let (program, passed) = run_one("some".into(), fails_beside_others(&["a::b", "c"]));
+        assert!(passed.is_ok(), "{passed:?}");
+        assert_eq!(program.flaky, ["a::b", "c"]);
+        let many = ["a", "b", "c", "d"];
+        let (program, failed) = run_one("many".into(), fails_beside_others(&many));
+        let failed = failed.expect_err("more than few").to_string();
+        assert!(failed.contains("a, b, c, d"), "{failed}");
+        assert!(program.flaky.is_empty());
+    }
+
+    #[test]
+    fn a_program_that_fails_without_a_failed_test_is_not_repeated() {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            "[ \"$0\" = --exact ] && exit 0; echo running tests; exit 3",
+        ]);
+        assert!(run_one("broken".into(), command).1.is_err());
+    }
+
+    #[test]
+    fn a_program_without_the_harness_runs_once_more_as_a_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new("sh");
+        command
+            .current_dir(folder.path())
+            .args(["-c", "[ -e tried ] && exit 0; touch tried; exit 101"]);
+        let (program, passed) = run_one("alone".into(), command);
+        assert!(passed.is_ok(), "{passed:?}");
+        assert_eq!(program.flaky, ["its only test"]);
+        let mut command = Command::new("sh");
+        command.args(["-c", "exit 101"]);
+        assert!(run_one("broken".into(), command).1.is_err());
+    }
 }

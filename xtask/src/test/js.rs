@@ -15,7 +15,12 @@ use std::{
 /// What DAGs are built with, which the tests use too.
 const TOOLS: &str = "sdk/js/build/package.json";
 /// Folders with tests.
-const TESTED: [&str; 2] = ["sdk/js/tests", "examples/quakes-js/tests"];
+const TESTED: [&str; 4] = [
+    "sdk/js/tests",
+    "examples/quakes-js/tests",
+    "examples/month-end-js/tests",
+    "examples/assets-js/tests",
+];
 
 /// Runs them all.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {

@@ -22,7 +22,7 @@ const BUNDLE: &str = "crates/weft-ui/dist";
 
 /// Types, style, unit tests, and whether the committed bundle is what the sources give.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    program::run(npm(workspace)?.args(["ci", "--silent"]))?;
+    install(workspace)?;
     for script in ["check", "test"] {
         program::run(npm(workspace)?.args(["run", "--silent", script]))?;
     }
@@ -48,11 +48,16 @@ pub(crate) fn e2e(workspace: &Workspace) -> Result<()> {
     npm.args(["run", "--silent", "e2e"])
         .env("CHROMIUM", tools::chromium()?)
         .env("WFCTL", Wfctl::built(workspace, Profile::Dev).program());
-    program::run(&mut npm)
+    program::run_and_quote(&mut npm)
+}
+
+/// Installs what the sources need.
+pub(crate) fn install(workspace: &Workspace) -> Result<()> {
+    program::run(npm(workspace)?.args(["ci", "--silent"]))
 }
 
 /// `npm` in the folder of the sources.
-fn npm(workspace: &Workspace) -> Result<Command> {
+pub(crate) fn npm(workspace: &Workspace) -> Result<Command> {
     let mut npm = compilers::node()?.command("npm");
     npm.current_dir(workspace.root().join(WEB));
     Ok(npm)

@@ -12,15 +12,20 @@ use std::{
 /// What `pip install` understands, pinned: `["pytest==9.2.0"]`. Answers with the environment's folder
 /// of programs; made where it isn't there yet.
 pub(crate) fn with(packages: &[&str]) -> Result<PathBuf> {
-    let name = packages.join("+").replace("==", "-");
+    named(&packages.join("+").replace("==", "-"), packages)
+}
+
+/// The same under a name, for packages that are too many to be one. It is made anew when they change.
+pub(crate) fn named(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let base = cache_folder().join("tools");
-    let folder = base.join(&name);
+    let folder = base.join(name);
     // Written last: if it exists, the installation is complete.
     let stamp = folder.join("installed");
-    if !stamp.is_file() {
+    let installed = packages.join("\n");
+    if !fs::read_to_string(&stamp).is_ok_and(|found| found == installed) {
         tools::venv()?;
         make(&folder, packages)?;
-        fs::write(&stamp, name)?;
+        fs::write(&stamp, installed)?;
     }
     Ok(folder.join("bin"))
 }

@@ -32,6 +32,10 @@ fn of_task(task: &Task) -> Vec<TaskRequest> {
         .connections
         .iter()
         .map(|name| line(RequestKind::Connection, name.clone()));
+    let dags = grants
+        .dags
+        .iter()
+        .map(|name| line(RequestKind::Dag, name.clone()));
     let queue = task
         .queue
         .iter()
@@ -42,6 +46,7 @@ fn of_task(task: &Task) -> Vec<TaskRequest> {
         .map(|limit| line(RequestKind::Limit, limit));
     http.chain(variables)
         .chain(connections)
+        .chain(dags)
         .chain(queue)
         .chain(limits)
         .collect()

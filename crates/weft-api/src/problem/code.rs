@@ -80,7 +80,9 @@ codes! {
     TokenUnknown = "token_unknown", 401, Refused, "The token is not known here", "check that it was copied whole and belongs to this installation";
     TokenExpired = "token_expired", 401, Refused, "The token has expired", "ask an administrator for a new one: `wfctl tokens create`";
     TokenRevoked = "token_revoked", 401, Refused, "The token was revoked", "ask an administrator for a new one: `wfctl tokens create`";
+    WebhookRefused = "webhook_refused", 401, Refused, "There is no such webhook, or the request is not signed with its secret", "compare the secret and the form of the signature with `wfctl webhooks list`; a signature with a time holds for 5 minutes";
     Forbidden = "forbidden", 403, Refused, "The token's role does not allow this", "use a token with a role that does";
+    ApprovalForbidden = "approval_forbidden", 403, Refused, "The task asks others", "have one of the approvers answer: `wfctl approvals show` names them";
     CrossOrigin = "cross_origin", 403, Refused, "The request in a session was caused by another origin", "use the pages of the server itself; programs send a token instead";
     HostRefused = "host_refused", 403, Refused, "The `Host` of the request is not an address of this server", "use an address that the server is configured for, such as http://127.0.0.1";
     NotFound = "not_found", 404, Usage, "There is nothing at this path", "compare it with the API's reference page";
@@ -95,6 +97,10 @@ codes! {
     LogNotFound = "log_not_found", 404, Failed, "The log is not available any more, or not yet", "logs are kept for a time only: try again in a minute, or see the retention settings";
     VariableNotFound = "variable_not_found", 404, Usage, "There is no such variable", "`wfctl variables list` shows those there are";
     ConnectionNotFound = "connection_not_found", 404, Usage, "There is no such connection", "`wfctl connections list` shows those there are";
+    DestinationNotFound = "destination_not_found", 404, Usage, "There is no such destination of notifications", "`wfctl notifications list` shows those there are";
+    DeliveryNotFound = "delivery_not_found", 404, Usage, "There is no such delivery", "`wfctl notifications deliveries` shows those there are; they are kept for 7 days after they ended";
+    WebhookNotFound = "webhook_not_found", 404, Usage, "The DAG has no such webhook", "`wfctl webhooks list` shows those there are";
+    ApprovalNotFound = "approval_not_found", 404, Usage, "The task instance asks nothing", "`wfctl approvals list` shows what is asked";
     PoolNotFound = "pool_not_found", 404, Usage, "There is no such pool", "`wfctl pools list` shows those there are";
     WorkerNotFound = "worker_not_found", 404, Usage, "There is no such worker", "`wfctl workers list` shows those there are";
     TokenNotFound = "token_not_found", 404, Usage, "There is no such token", "`wfctl tokens list` shows those there are";
@@ -106,7 +112,10 @@ codes! {
     VersionReadable = "version_readable", 409, Failed, "The version can be read, so it needs no repair", "`wfctl dags activate` has new runs use another one";
     NoPreviousVersion = "no_previous_version", 409, Failed, "There is no earlier version", "`wfctl dags versions` shows those there are";
     RunExists = "run_exists", 409, Failed, "There is a run for this date already", "clear it instead: `wfctl runs clear`";
+    WebhookExists = "webhook_exists", 409, Failed, "The DAG has a webhook of this name already", "remove it first, or choose another name";
     RunEnded = "run_ended", 409, Failed, "The run has ended", "clear its tasks to run them again";
+    ApprovalDecided = "approval_decided", 409, Failed, "Somebody answered already", "`wfctl approvals show` shows the answer";
+    ApprovalOver = "approval_over", 409, Failed, "The task no longer waits for an answer", "look at the run: `wfctl runs show`";
     NoSchedule = "no_schedule", 409, Failed, "The DAG has no schedule, so no dates to fill", "trigger single runs with a logical date";
     IdempotencyMismatch = "idempotency_mismatch", 409, Failed, "The idempotency key was used for another request", "use a new key for each new run";
     TooManyCommands = "too_many_commands", 429, Failed, "The run has too many pending commands", "wait until the scheduler has applied them";
@@ -164,6 +173,7 @@ codes! {
     Unreachable = "unreachable", -, Unreachable, "Nothing answers at the server's URL", "";
     ServerTimeout = "server_timeout", -, Unreachable, "The server took too long", "";
     UnexpectedAnswer = "unexpected_answer", -, Unreachable, "The response is not from a Weft server, or from one that this program does not understand", "";
+    DeliveryFailed = "delivery_failed", -, Failed, "A test did not reach its destination", "";
     CommandRefused = "command_refused", -, Failed, "The scheduler refused the command", "";
     Missing = "missing", -, Failed, "A requirement that `doctor` checks is missing", "";
 }

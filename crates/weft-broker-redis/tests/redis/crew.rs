@@ -49,6 +49,8 @@ pub(crate) struct Worker {
     pub(crate) claimed: Arc<Mutex<HashSet<AttemptKey>>>,
     /// Attempts that it ran.
     pub(crate) ran: Arc<AtomicU64>,
+    /// How often it registered.
+    pub(crate) registrations: Arc<AtomicU64>,
 }
 
 impl Drop for Worker {
@@ -66,6 +68,7 @@ impl Worker {
         takes: Duration,
     ) -> Self {
         let (claimed, ran) = (Arc::default(), Arc::<AtomicU64>::default());
+        let registrations = Arc::<AtomicU64>::default();
         let state = State {
             broker: Arc::new(broker),
             info: WorkerInfo {
@@ -77,7 +80,7 @@ impl Worker {
                 labels: Vec::new(),
             },
             is_joined: false,
-            registrations: Arc::default(),
+            registrations: Arc::clone(&registrations),
             takes,
             held: HashMap::new(),
             outbox: HashMap::new(),
@@ -85,7 +88,12 @@ impl Worker {
             ran: Arc::clone(&ran),
         };
         let task = tokio::spawn(state.run());
-        Self { task, claimed, ran }
+        Self {
+            task,
+            claimed,
+            ran,
+            registrations,
+        }
     }
 }
 

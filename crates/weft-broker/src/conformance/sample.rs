@@ -83,6 +83,7 @@ pub fn report(number: u32, worker: &str) -> Report {
         usage: Usage::default(),
         log: None,
         artifacts: Vec::new(),
+        updates: Vec::new(),
         worker: worker.into(),
         secret: Some(claim_keys().secret(&key(number))),
     }

@@ -2,13 +2,16 @@
 
 use super::{MessageError, read_key, text::Text, write_key};
 use crate::{Failure, Output, Report, ReportedOutcome, Usage};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 use std::{borrow::Cow, sync::Arc};
 use weft_core::{
+    approval::ApprovalRequest,
+    asset::{self, AssetUpdate},
     digest::Digest,
     id::TaskId,
     time::{DurationMs, Timestamp},
+    wait::Call,
 };
 
 /// The time of a deferral that no time ends: the end of the year 9999, since a scheduler of the version
@@ -26,6 +29,8 @@ pub(super) struct Message<'a> {
     log: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
     artifacts: Cow<'a, [String]>,
+    #[serde(default, skip_serializing_if = "Updates::is_empty")]
+    updates: Updates<'a>,
     #[serde(borrow)]
     worker: Text<'a>,
 }
@@ -51,6 +56,10 @@ enum Outcome<'a> {
         until: i64,
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         wait: Option<Text<'a>>,
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        call: Option<CallMessage<'a>>,
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        approval: Option<Text<'a>>,
         #[serde(borrow)]
         state: Text<'a>,
     },
@@ -67,6 +76,36 @@ enum Outcome<'a> {
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         backtrace: Option<Text<'a>>,
     },
+}
+
+/// What a task said of assets. It comes from a worker, so it is checked as what a guest returns.
+#[derive(Serialize, Default)]
+struct Updates<'a>(Cow<'a, [AssetUpdate]>);
+
+impl Updates<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for Updates<'_> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let asset::Updates(updates) = Deserialize::deserialize(from)?;
+        Ok(Self(Cow::Owned(updates.map_err(D::Error::custom)?)))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct CallMessage<'a> {
+    #[serde(borrow)]
+    dag: Text<'a>,
+    /// A JSON object.
+    #[serde(borrow)]
+    params: Text<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    logical_date: Option<i64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    detached: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,6 +140,7 @@ impl<'a> Message<'a> {
             usage,
             log,
             artifacts,
+            updates,
             worker,
             secret: _,
         } = report;
@@ -110,6 +150,7 @@ impl<'a> Message<'a> {
             usage: UsageMessage::of(*usage),
             log: log.as_deref().map(Text::from),
             artifacts: artifacts.into(),
+            updates: Updates(Cow::Borrowed(updates)),
             worker: (&**worker).into(),
         }
     }
@@ -121,6 +162,7 @@ impl<'a> Message<'a> {
             usage: self.usage.into_usage(),
             log: self.log.as_deref().map(Arc::from),
             artifacts: self.artifacts.into_owned(),
+            updates: self.updates.0.into_owned(),
             worker: Arc::from(&*self.worker),
             secret: None,
         })
@@ -140,9 +182,17 @@ impl<'a> Outcome<'a> {
                 tasks: tasks.iter().map(|task| task.as_str().into()).collect(),
                 output: OutputMessage::of(output),
             },
-            ReportedOutcome::Deferred { until, wait, state } => Self::Deferred {
+            ReportedOutcome::Deferred {
+                until,
+                wait,
+                call,
+                approval,
+                state,
+            } => Self::Deferred {
                 until: until.map_or(NEVER, |until| until.0),
                 wait: wait.as_ref().map(|wait| wait.to_string().into()),
+                call: call.as_ref().map(CallMessage::of),
+                approval: approval.as_deref().map(Text::from),
                 state: (&**state).into(),
             },
             ReportedOutcome::Failed(Failure {
@@ -178,11 +228,19 @@ impl<'a> Outcome<'a> {
                     output: output.into_output()?,
                 }
             }
-            Self::Deferred { until, wait, state } => ReportedOutcome::Deferred {
+            Self::Deferred {
+                until,
+                wait,
+                call,
+                approval,
+                state,
+            } => ReportedOutcome::Deferred {
                 until: (until != NEVER).then_some(Timestamp(until)),
                 wait: wait
                     .map(|wait| wait.parse().map_err(MessageError::broken))
                     .transpose()?,
+                call: call.map(CallMessage::into_call).transpose()?,
+                approval: approval.map(|text| question(&text)).transpose()?,
                 state: Arc::from(&*state),
             },
             Self::Failed {
@@ -200,6 +258,34 @@ impl<'a> Outcome<'a> {
                 details: details.map(Cow::into_owned),
                 backtrace: backtrace.map(Text::into_owned),
             }),
+        })
+    }
+}
+
+/// What an attempt asks. It comes from a worker, and people are shown it.
+fn question(text: &str) -> Result<Arc<str>, MessageError> {
+    let request = ApprovalRequest::parse(text);
+    request
+        .map(|_request| Arc::from(text))
+        .map_err(MessageError::broken)
+}
+
+impl<'a> CallMessage<'a> {
+    fn of(call: &'a Call) -> Self {
+        Self {
+            dag: call.dag.as_str().into(),
+            params: (&*call.params).into(),
+            logical_date: call.logical_date.map(|date| date.0),
+            detached: call.is_detached,
+        }
+    }
+
+    fn into_call(self) -> Result<Call, MessageError> {
+        Ok(Call {
+            dag: self.dag.parse().map_err(MessageError::broken)?,
+            params: Arc::from(&*self.params),
+            logical_date: self.logical_date.map(Timestamp),
+            is_detached: self.detached,
         })
     }
 }

@@ -98,6 +98,8 @@ fn rich_reports() -> Vec<Report> {
         ReportedOutcome::Deferred {
             until: Some(Timestamp(1_700_000_000_000)),
             wait: None,
+            call: None,
+            approval: None,
             state: "{}".into(),
         },
         ReportedOutcome::Failed(Failure {
@@ -111,6 +113,8 @@ fn rich_reports() -> Vec<Report> {
         ReportedOutcome::Deferred {
             until: None,
             wait: Some(Wait::Event("paid".parse().unwrap())),
+            call: None,
+            approval: None,
             state: "1".into(),
         },
     ];
@@ -128,6 +132,7 @@ fn rich_reports() -> Vec<Report> {
         },
         log: Some("logs/a".into()),
         artifacts: vec!["a".to_owned()],
+        updates: Vec::new(),
         ..report(3, "worker")
     };
     outcomes.into_iter().map(with_outcome).collect()
@@ -257,4 +262,24 @@ fn keys_are_read_back_and_nothing_else_is() {
     ] {
         assert!(read_key(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn a_reported_question_comes_back_as_it_was_written_or_is_refused() {
+    let asks = |request: &str| Report {
+        outcome: ReportedOutcome::Deferred {
+            until: None,
+            wait: Some(Wait::Approval { default: None }),
+            call: None,
+            approval: Some(request.into()),
+            state: "1".into(),
+        },
+        ..report(3, "worker")
+    };
+    let asked = asks(r#"{"subject":"Ship it?","options":["approve"]}"#);
+    let text = write_report(&asked);
+    assert_eq!(read_report(1, text.as_bytes()), Ok(asked));
+    let broken = write_report(&asks(r#"{"subject":""}"#));
+    let refused = read_report(1, broken.as_bytes());
+    assert!(matches!(refused, Err(MessageError::Broken(_))));
 }

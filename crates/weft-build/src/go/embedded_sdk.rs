@@ -12,6 +12,7 @@ use weft_api::problem::Problem;
 files! {
     /// Paths below `sdk/go`, and their contents.
     FILES, "go",
+    "asset.go",
     "attempt.go",
     "context.go",
     "dag.go",
@@ -50,9 +51,11 @@ files! {
     "place.go",
     "plain.go",
     "schema.go",
+    "sensors/sensors.go",
     "settings.go",
     "task.go",
     "wefthttp/doc.go",
+    "wefthttp/ready.go",
     "wefthttp/transport.go",
     "wefttest/context.go",
     "wire.go",

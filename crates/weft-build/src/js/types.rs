@@ -59,6 +59,7 @@ fn config(folder: &Path, entries: &[String], sdk: &Path, stage: &Path) -> Result
         "skipLibCheck": true,
         "paths": {
             "@weft/sdk": [dist.join("index.d.ts")],
+            "@weft/sdk/sensors": [dist.join("sensors.d.ts")],
             "@weft/sdk/testing": [dist.join("testing.d.ts")],
         },
         "typeRoots": [folder.join("node_modules/@types")],

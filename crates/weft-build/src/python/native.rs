@@ -26,6 +26,9 @@ const INSTALLED: &str = "../share/weft/python";
 const SOURCES: &str = "sdk/python/native/wheels";
 /// The list of them, which is beside them too.
 const LIST_FILE: &str = "index.json";
+/// Packages that only Weft publishes, by normalized name. They are never looked up on a package
+/// index, where anybody could register the name with a higher version.
+pub(super) const OWN: [&str; 1] = ["weft-parquet"];
 
 /// A native package that Weft has.
 #[derive(Debug, Deserialize)]
@@ -71,6 +74,11 @@ pub(super) fn package(name: &str) -> Option<&'static Package> {
         .find(|package| normalized(&package.name) == wanted)
 }
 
+/// Whether only Weft publishes the package of this name.
+pub(super) fn is_own(name: &str) -> bool {
+    OWN.contains(&normalized(name).as_str())
+}
+
 /// A name as the package index compares it.
 pub(super) fn normalized(name: &str) -> String {
     let mut text = String::new();
@@ -110,6 +118,83 @@ pub(super) fn check_wheels(names: &[String]) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// A wheel that is there for the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NativeWheel {
+    pub(super) version: String,
+    pub(super) path: PathBuf,
+    /// In hexadecimal.
+    pub(super) sha256: String,
+}
+
+impl NativeWheel {
+    /// The file's name.
+    pub(super) fn file(&self) -> String {
+        file_name(&self.path)
+    }
+}
+
+/// The wheels of a package: Weft's own, and those of the folder that the author names.
+pub(super) fn wheels(name: &str) -> Vec<NativeWheel> {
+    let own = own_folder().zip(package(name));
+    let own = own.map(|(folder, package)| NativeWheel {
+        version: package.version.clone(),
+        path: folder.join(&package.file),
+        sha256: package.sha256.clone(),
+    });
+    let further = further().map(|place| wheels_in(Path::new(&place), name));
+    own.into_iter().chain(further.unwrap_or_default()).collect()
+}
+
+/// The wheels of a package in a folder; none where it is an address.
+fn wheels_in(folder: &Path, name: &str) -> Vec<NativeWheel> {
+    let wanted = normalized(name);
+    let files = wheel_files(folder).into_iter().filter_map(|file| {
+        let (name, version) = name_and_version(&file)?;
+        if normalized(name) != wanted {
+            return None;
+        }
+        let path = folder.join(&file);
+        // One that can't be read is none.
+        let sha256 = Digest::of(&fs::read(&path).ok()?).hex();
+        Some(NativeWheel {
+            version: version.to_owned(),
+            path,
+            sha256,
+        })
+    });
+    files.collect()
+}
+
+/// The wheels in a folder, by name; none where it is an address.
+pub(super) fn wheel_files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "whl"))
+        .collect();
+    names.sort();
+    names
+}
+
+/// What the name of a wheel begins with.
+pub(super) fn name_and_version(wheel: &str) -> Option<(&str, &str)> {
+    let mut parts = wheel.split('-');
+    Some((parts.next()?, parts.next()?))
+}
+
+/// The platform in the name of a wheel, if it is for one.
+pub(super) fn platform(wheel: &str) -> Option<&str> {
+    let tag = wheel.strip_suffix(".whl")?.rsplit('-').next()?;
+    (tag != "any").then_some(tag)
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// Places of wheels, as pip's `--find-links` takes them.
@@ -173,11 +258,53 @@ mod tests {
     }
 
     #[test]
+    fn every_package_of_weft_itself_is_kept_off_the_index() {
+        let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/python/native/recipes");
+        let mut own = Vec::new();
+        for entry in fs::read_dir(recipes).expect("the recipes are there") {
+            let path = entry.expect("the folder can be read").path();
+            let recipe = fs::read_to_string(&path).expect("the recipe can be read");
+            if recipe.lines().any(|line| line.starts_with("folder = ")) {
+                let name = path.file_stem().expect("it has a name");
+                own.push(normalized(&name.to_string_lossy()));
+            }
+        }
+        own.sort();
+        assert_eq!(own, OWN);
+    }
+
+    #[test]
     fn names_are_compared_as_the_package_index_does() {
         assert_eq!(normalized("Pydantic__Core"), "pydantic-core");
         assert_eq!(normalized("ruamel.yaml"), "ruamel-yaml");
         assert!(package("NumPy").is_some());
         assert!(package("no-such-package").is_none());
+    }
+
+    #[test]
+    fn the_name_of_a_wheel_says_what_it_is_for() {
+        let native = format!("numpy-2.4.6-cp314-cp314-{PLATFORM}.whl");
+        assert_eq!(platform(&native), Some(PLATFORM));
+        assert_eq!(platform("idna-3.10-py3-none-any.whl"), None);
+        assert_eq!(name_and_version(&native), Some(("numpy", "2.4.6")));
+    }
+
+    #[test]
+    fn further_wheels_of_a_package_are_found_with_their_digests() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for file in [
+            "Some_Thing-1.2-cp314-cp314-any.whl",
+            "other-1-py3-none-any.whl",
+            "some_thing.txt",
+        ] {
+            fs::write(folder.path().join(file), "x").expect("a file");
+        }
+        let [found] = &wheels_in(folder.path(), "some-thing")[..] else {
+            panic!("there is one");
+        };
+        assert_eq!(found.version, "1.2");
+        assert_eq!(found.file(), "Some_Thing-1.2-cp314-cp314-any.whl");
+        assert_eq!(found.sha256, Digest::of(b"x").hex());
     }
 
     #[test]

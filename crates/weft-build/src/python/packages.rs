@@ -2,51 +2,58 @@
 //! `requirements.txt` or `pyproject.toml` names, in pure Python or with
 //! libraries that were built for the sandbox.
 //!
-//! pip chooses among the package index and Weft's native packages. Each list of
-//! requirements is installed once, into a folder of its own in the cache; no
-//! network is needed after that.
+//! pip chooses among the package index and Weft's native packages; where there is a lock
+//! file, it installs what that names and chooses nothing. Each list of requirements is
+//! installed once, into a folder of its own in the cache; no network is needed after that.
 
 use super::{
     Project, cache,
     installed::Installed,
+    lock_file::LockFile,
+    locked,
     native::{self, ABI, PLATFORM},
     refusals,
     tools::Tools,
 };
 use crate::build_dir::run_tool;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path, process::Command};
+use tempfile::TempDir;
 use weft_api::problem::{Code, Problem};
 use weft_core::digest::Digest;
 
 /// The Python that components hold.
 pub(super) const PYTHON: &str = "3.14";
 /// pip, which answers for the sandbox's Python.
-const RESOLVE: &str = include_str!("resolve.py");
+const RESOLVE: &str = concat!(include_str!("guest.py"), include_str!("resolve.py"));
+/// pip's options for exactly the files of a list, which has their digests.
+const LOCKED: [&str; 2] = ["--require-hashes", "--no-deps"];
+
+/// What pip is to install.
+struct Wanted {
+    /// The list, as pip reads it.
+    list: String,
+    /// The name of the folder in the cache.
+    key: String,
+    /// Whether the list is from a lock file.
+    is_locked: bool,
+}
 
 /// The project's packages, if it needs any.
 pub(super) fn installed(project: &Project, tools: &Tools) -> Result<Option<Installed>, Problem> {
-    let Some(requirements) = project.requirements()? else {
+    let Some(wanted) = wanted(project, tools)? else {
         return Ok(None);
     };
     let base = cache()?.join("packages");
-    let folder = base.join(key(&requirements));
+    let folder = base.join(&wanted.key);
     if let Some(found) = Installed::read(&folder) {
         return Ok(Some(found));
     }
-    let write = |error: std::io::Error| Problem::io("write", &base, &error);
-    fs::create_dir_all(&base).map_err(write)?;
+    let draft = draft()?;
     if folder.exists() {
         // It was cut short, or changed by hand.
-        fs::remove_dir_all(&folder).map_err(write)?;
+        fs::remove_dir_all(&folder).map_err(|error| Problem::io("write", &base, &error))?;
     }
-    let draft = tempfile::Builder::new()
-        .prefix("draft-")
-        .tempdir_in(&base)
-        .map_err(write)?;
-    install(project, tools, &requirements, draft.path())?;
+    install(project, tools, &wanted, draft.path())?;
     let whole = draft.path().join("whole");
     Installed::take_stock(&whole)?;
     if let Some(new) = Installed::read(&whole) {
@@ -70,63 +77,87 @@ pub(super) fn installed(project: &Project, tools: &Tools) -> Result<Option<Insta
     })
 }
 
+/// What the lock file names, or else the requirements.
+fn wanted(project: &Project, tools: &Tools) -> Result<Option<Wanted>, Problem> {
+    let requirements = project.requirements()?;
+    if let Some(lock) = LockFile::in_folder(project.folder())? {
+        let pins = locked::pins(&lock, project, requirements.as_deref(), tools)?;
+        return Ok((!pins.is_empty()).then(|| Wanted {
+            list: locked::list(&pins, requirements.as_deref().unwrap_or_default()),
+            key: key(&[&locked::identity(&pins), PLATFORM]),
+            is_locked: true,
+        }));
+    }
+    Ok(requirements.map(|list| {
+        // Other native packages may choose others.
+        let further = native::further().unwrap_or_default();
+        let wheels = native::wheel_files(Path::new(&further)).join("\n");
+        let key = key(&[&list, native::list_text(), &further, &wheels]);
+        Wanted {
+            list,
+            key,
+            is_locked: false,
+        }
+    }))
+}
+
+/// A folder for one run of pip, removed when it is dropped.
+pub(super) fn draft() -> Result<TempDir, Problem> {
+    let base = cache()?.join("packages");
+    fs::create_dir_all(&base)
+        .and_then(|()| tempfile::Builder::new().prefix("draft-").tempdir_in(&base))
+        .map_err(|error| Problem::io("write", &base, &error))
+}
+
 /// Has pip choose the packages and unpack them below `draft`.
-fn install(
-    project: &Project,
-    tools: &Tools,
-    requirements: &str,
-    draft: &Path,
-) -> Result<(), Problem> {
-    let list = draft.join("requirements.txt");
+fn install(project: &Project, tools: &Tools, wanted: &Wanted, draft: &Path) -> Result<(), Problem> {
     let target = Installed::packages_of(&draft.join("whole"));
-    fs::write(&list, requirements)
-        .and_then(|()| fs::create_dir_all(&target))
-        .map_err(|error| Problem::io("write", draft, &error))?;
-    let mut pip = tools.python();
-    // Names of files in the list are relative to the project's folder.
-    pip.current_dir(project.folder())
-        .args(["-c", RESOLVE, "--disable-pip-version-check", "--no-input"])
-        .args(["install", "--no-compile", "--only-binary=:all:"])
-        .args(["--implementation", "cp", "--python-version", PYTHON])
-        .args(["--platform", PLATFORM, "--abi", ABI])
-        .arg("--target")
-        .arg(&target)
-        .arg("--requirement")
-        .arg(&list);
-    for place in native::places() {
-        pip.args(["--find-links", &place]);
+    let mut pip = pip(project, tools, &wanted.list, draft, &target)?;
+    if wanted.is_locked {
+        pip.args(LOCKED);
     }
     let done = run_tool(&mut pip)?;
     if done.success {
         return Ok(());
     }
-    Err(refusals::problem(&done, tools))
-}
-
-/// The name of the folder for a list of requirements: other native packages may choose others.
-fn key(requirements: &str) -> String {
-    let further = native::further().unwrap_or_default();
-    let all = format!(
-        "{requirements}\0{}\0{RESOLVE}\0{further}\0{}",
-        native::list_text(),
-        wheels_of(Path::new(&further)).join("\n")
-    );
-    let digest = Digest::of(all.as_bytes()).to_string();
-    digest.rsplit(':').next().unwrap_or(&digest).to_owned()
-}
-
-/// The wheels in a folder, by name; none where it is an address.
-fn wheels_of(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .into_iter()
+    let changed = wanted.is_locked.then(|| refusals::other_file(&done));
+    Err(changed
         .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| {
-            PathBuf::from(name)
-                .extension()
-                .is_some_and(|end| end == "whl")
-        })
-        .collect();
-    names.sort();
-    names
+        .unwrap_or_else(|| refusals::problem(&done, tools)))
+}
+
+/// pip, to install what a list names into the folder `target`.
+pub(super) fn pip(
+    project: &Project,
+    tools: &Tools,
+    list: &str,
+    draft: &Path,
+    target: &Path,
+) -> Result<Command, Problem> {
+    let file = draft.join("requirements.txt");
+    fs::write(&file, list)
+        .and_then(|()| fs::create_dir_all(target))
+        .map_err(|error| Problem::io("write", draft, &error))?;
+    let mut pip = tools.python();
+    // Names of files in the list are relative to the project's folder.
+    pip.current_dir(project.folder())
+        .env("WEFT_OWN_PACKAGES", native::OWN.join(" "))
+        .args(["-c", RESOLVE, "--disable-pip-version-check", "--no-input"])
+        .args(["install", "--no-compile", "--only-binary=:all:"])
+        .args(["--implementation", "cp", "--python-version", PYTHON])
+        .args(["--platform", PLATFORM, "--abi", ABI])
+        .arg("--target")
+        .arg(target)
+        .arg("--requirement")
+        .arg(&file);
+    for place in native::places() {
+        pip.args(["--find-links", &place]);
+    }
+    Ok(pip)
+}
+
+/// The name of the folder for what is installed.
+fn key(parts: &[&str]) -> String {
+    let all = [parts, &[RESOLVE]].concat().join("\0");
+    Digest::of(all.as_bytes()).hex()
 }

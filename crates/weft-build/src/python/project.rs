@@ -161,6 +161,16 @@ impl Project {
         Ok((!lines.is_empty()).then(|| lines.join("\n") + "\n"))
     }
 
+    /// The file that names the requirements.
+    pub(super) fn requirements_file(&self) -> PathBuf {
+        let list = self.folder.join("requirements.txt");
+        let manifest = self.folder.join("pyproject.toml");
+        if !list.is_file() && manifest.is_file() {
+            return manifest;
+        }
+        list
+    }
+
     fn dependencies(&self) -> Result<String, Problem> {
         let path = self.folder.join("pyproject.toml");
         let Ok(text) = fs::read_to_string(&path) else {
@@ -254,7 +264,7 @@ fn belongs(name: &str, at_top: bool) -> bool {
 }
 
 /// Whether a requirement names the SDK itself.
-fn is_sdk(line: &str) -> bool {
+pub(super) fn is_sdk(line: &str) -> bool {
     let name: String = line
         .chars()
         .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))

@@ -1,6 +1,7 @@
 //! Why pip could not install what a project needs, and what to do about it.
 
 use super::{
+    lock_file::LOCK_AGAIN,
     native::{self, Package},
     tools::Tools,
 };
@@ -27,7 +28,7 @@ const INSTEAD: [(&str, &str); 22] = [
         "use hashlib, hmac and secrets; the host does TLS",
     ),
     ("duckdb", "use pandas, or sqlite3 of the standard library"),
-    ("fastparquet", "use pandas with CSV or JSON"),
+    ("fastparquet", "use pandas with weft-parquet"),
     ("grpcio", "call the service over HTTP"),
     ("matplotlib", "write SVG, which the UI shows"),
     (
@@ -45,7 +46,7 @@ const INSTEAD: [(&str, &str); 22] = [
         "psycopg2-binary",
         "call a service over HTTP: the sandbox has no sockets",
     ),
-    ("pyarrow", "use pandas with CSV or JSON"),
+    ("pyarrow", "use pandas with weft-parquet"),
     (
         "pyzmq",
         "call a service over HTTP: the sandbox has no sockets",
@@ -97,6 +98,28 @@ pub(super) fn problem(done: &ToolOutput, tools: &Tools) -> Problem {
     unmet.problem(native::package(&unmet.name), || {
         is_for_machines(tools, &unmet.requirement)
     })
+}
+
+/// A file with other bytes than the lock file says, if that is why pip ended.
+pub(super) fn other_file(done: &ToolOutput) -> Option<Problem> {
+    let said = done
+        .stderr
+        .split_once("DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE")?
+        .1;
+    let mut lines = said.lines().skip(1).map(str::trim);
+    let file = lines.next()?.split(" (from").next().unwrap_or_default();
+    let problem = lines
+        .filter(|line| line.starts_with("Expected sha") || line.starts_with("Got "))
+        .fold(
+            Problem::new(
+                Code::BuildFailed,
+                format!("{file} is another file than the one that was locked"),
+            ),
+            |problem, line| problem.note(line.split_whitespace().collect::<Vec<_>>().join(" ")),
+        );
+    Some(problem.help(format!(
+        "find out who replaced it; if it should be used, {LOCK_AGAIN}"
+    )))
 }
 
 const NETWORK: &str =
@@ -185,7 +208,7 @@ impl Unmet {
         let Self {
             requirement, name, ..
         } = self;
-        let is_native = own.is_some() || is_for_machines();
+        let is_native = own.is_some() || native::is_own(name) || is_for_machines();
         let message = if is_native {
             format!(
                 "{requirement} holds native code, and is not among the packages that were built for the sandbox"
@@ -235,7 +258,7 @@ fn is_for_machines(tools: &Tools, requirement: &str) -> bool {
     any.is_ok_and(|said| said.success)
 }
 
-fn name_of(requirement: &str) -> String {
+pub(super) fn name_of(requirement: &str) -> String {
     requirement
         .chars()
         .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
@@ -259,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn the_index_is_not_asked_about_a_package_of_weft_itself() {
+        let said = "ERROR: Could not find a version that satisfies the requirement Weft_Parquet (from versions: none)\n\
+                    ERROR: No matching distribution found for Weft_Parquet";
+        let unmet = Unmet::read(said).expect("pip says so");
+        let problem = unmet.problem(None, || unreachable!("the index was asked"));
+        assert!(
+            problem
+                .message
+                .starts_with("Weft_Parquet holds native code")
+        );
+    }
+
+    #[test]
     fn the_nearest_version_is_named() {
         let said = "ERROR: Could not find a version that satisfies the requirement thing<2 (from versions: 2.0, 2.4.6)\n\
                     ERROR: No matching distribution found for thing<2";
@@ -270,6 +306,21 @@ mod tests {
                 .help
                 .is_some_and(|help| help.contains("thing 2.4.6"))
         );
+    }
+
+    #[test]
+    fn a_file_with_other_bytes_is_named_with_both_digests() {
+        let done = ToolOutput {
+            success: false,
+            stdout: String::new(),
+            stderr: "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have\n    \
+                     a @ file:///w/a-1.whl from file:///w/a-1.whl (from -r list (line 1)):\n        \
+                     Expected sha256 00\n             Got        11\n"
+                .to_owned(),
+        };
+        let problem = other_file(&done).expect("it is one");
+        assert!(problem.message.starts_with("a @ file:///w/a-1.whl"));
+        assert_eq!(problem.notes, ["Expected sha256 00", "Got 11"]);
     }
 
     #[test]

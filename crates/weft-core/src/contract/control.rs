@@ -4,10 +4,13 @@
 //! The shape is published as `wit/control.schema.json`.
 
 use crate::{
+    approval::{ApprovalRequest, RequestError},
+    asset::{AssetUpdate, UpdateError, Updates},
     document::MAX_TASKS,
-    id::{EventName, IdError, TaskId},
+    id::{DagId, EventName, IdError, TaskId},
+    run_id::{RunId, RunIdError},
     time::{DurationMs, TimeError, Timestamp},
-    wait::Wait,
+    wait::{Call, MAX_CALL_BYTES, Wait},
 };
 use serde::{
     Deserialize, Deserializer,
@@ -38,6 +41,13 @@ pub enum Control {
         /// What the branching task returns as well, as JSON; `null` where it returns nothing.
         output: String,
     },
+    /// Success, and consumers of the task's outlets learn more of it.
+    Update {
+        /// One for each partition of an asset, at most [`crate::asset::MAX_UPDATES`].
+        assets: Vec<AssetUpdate>,
+        /// What the task returns as well, as JSON; `null` where it returns nothing.
+        output: String,
+    },
     /// The attempt ends and holds no slot; another one is woken later with the state.
     Defer {
         /// When the task is woken.
@@ -60,6 +70,20 @@ pub enum Wake {
         /// What it waits for.
         wait: Wait,
         /// The longest wait, after which it is woken as well; without one it waits for ever.
+        timeout: Option<DurationMs>,
+    },
+    /// When the run that it calls has ended, or at once if it doesn't wait for that.
+    Called {
+        /// The run that it calls.
+        call: Call,
+        /// As of [`Wake::On`].
+        timeout: Option<DurationMs>,
+    },
+    /// When somebody answers what it asks.
+    Asked {
+        /// What it asks.
+        request: ApprovalRequest,
+        /// As of [`Wake::On`].
         timeout: Option<DurationMs>,
     },
 }
@@ -92,17 +116,46 @@ pub enum ControlError {
     /// A branch names a task twice.
     #[error("the branch names task {0} twice")]
     TwiceNamed(TaskId),
+    /// What is said of an asset can't be said.
+    #[error("`assets`: {0}")]
+    Asset(#[from] UpdateError),
     /// A deferral that names nothing to wake it, or two things.
-    #[error("a deferral has exactly one of `until`, `after_ms` and `event`")]
+    #[error(
+        "a deferral has exactly one of `until`, `after_ms`, `event`, `run`, `dag` (with `logical_date`), `call` and `approval`"
+    )]
     Wake,
     /// A deferral by time has no timeout.
     #[error(
-        "`timeout_ms` goes with `event`; `until` and `after_ms` say themselves when the wait is over"
+        "`timeout_ms` goes with `event`, `run`, `dag`, `call` and `approval`; `until` and `after_ms` say themselves when the wait is over"
     )]
     Timeout,
     /// The name of an event is none.
     #[error("`event`: {0}")]
     Event(IdError),
+    /// The id of a run is none.
+    #[error("`run`: {0}")]
+    Run(RunIdError),
+    /// The id of a DAG is none.
+    #[error("`dag`: {0}")]
+    Dag(IdError),
+    /// A DAG to wait for comes with the date of its run, and nothing else does.
+    #[error("`dag` and `logical_date` go together")]
+    Date,
+    /// `logical_date` is no point in time.
+    #[error("`logical_date`: {0}")]
+    LogicalDate(TimeError),
+    /// The parameters of a call are no JSON object, or too long.
+    #[error("`call.params` is a JSON object of at most {MAX_CALL_BYTES} bytes")]
+    Params,
+    /// What is asked can't be asked.
+    #[error("`approval`: {0}")]
+    Approval(#[from] RequestError),
+    /// A default comes after a timeout.
+    #[error("`approval.default` is the answer after the timeout: it goes with `timeout_ms`")]
+    EndlessDefault,
+    /// A run that isn't waited for has no timeout.
+    #[error("`timeout_ms` goes with a call that waits: leave it out, or `\"wait\": false`")]
+    DetachedTimeout,
     /// `until` is no point in time.
     #[error("`until`: {0}")]
     Until(TimeError),
@@ -119,6 +172,7 @@ struct Kinded {
 enum Kind {
     Skip,
     Branch,
+    Update,
     Defer,
 }
 
@@ -142,15 +196,42 @@ struct Branch<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Update<'a> {
+    #[serde(rename = "kind")]
+    _kind: IgnoredAny,
+    assets: Updates,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Defer<'a> {
     #[serde(rename = "kind")]
     _kind: IgnoredAny,
     until: Option<String>,
     after_ms: Option<u64>,
     event: Option<String>,
+    run: Option<String>,
+    dag: Option<String>,
+    logical_date: Option<String>,
+    #[serde(borrow)]
+    call: Option<CallField<'a>>,
+    #[serde(borrow)]
+    approval: Option<&'a RawValue>,
     timeout_ms: Option<u64>,
     #[serde(borrow)]
     state: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallField<'a> {
+    dag: String,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+    logical_date: Option<String>,
+    wait: Option<bool>,
 }
 
 impl Control {
@@ -176,6 +257,13 @@ impl Control {
                     output: json(output),
                 })
             }
+            Kind::Update => {
+                let Update { assets, output, .. } = serde_json::from_str(text)?;
+                Ok(Self::Update {
+                    assets: assets.0?,
+                    output: json(output),
+                })
+            }
             Kind::Defer => serde_json::from_str::<Defer<'_>>(text)?.control(),
         }
     }
@@ -184,22 +272,72 @@ impl Control {
 impl Defer<'_> {
     fn control(self) -> Result<Control, ControlError> {
         let timeout = self.timeout_ms.map(DurationMs);
-        let wake = match (self.until, self.after_ms, self.event) {
-            (Some(until), None, None) => Wake::At(until.parse().map_err(ControlError::Until)?),
-            (None, Some(after), None) => Wake::After(DurationMs(after)),
-            (None, None, Some(event)) => Wake::On {
-                wait: Wait::Event(event_name(&event)?),
+        let on = |wait| Wake::On { wait, timeout };
+        let date = self.logical_date.as_deref().map(logical_date).transpose()?;
+        if self.dag.is_some() != date.is_some() {
+            return Err(ControlError::Date);
+        }
+        let wake = match (
+            self.until,
+            self.after_ms,
+            self.event,
+            self.run,
+            self.dag,
+            self.call,
+            self.approval,
+        ) {
+            (Some(until), None, None, None, None, None, None) => {
+                Wake::At(until.parse().map_err(ControlError::Until)?)
+            }
+            (None, Some(after), None, None, None, None, None) => Wake::After(DurationMs(after)),
+            (None, None, Some(event), None, None, None, None) => {
+                on(Wait::Event(event_name(&event)?))
+            }
+            (None, None, None, Some(run), None, None, None) => on(Wait::Run(run_id(&run)?)),
+            (None, None, None, None, Some(dag), None, None) => on(Wait::Dag {
+                dag: dag_id(&dag)?,
+                logical_date: date.ok_or(ControlError::Date)?,
+            }),
+            (None, None, None, None, None, Some(call), None) => Wake::Called {
+                call: call.call()?,
+                timeout,
+            },
+            (None, None, None, None, None, None, Some(request)) => Wake::Asked {
+                request: ApprovalRequest::parse(request.get())?,
                 timeout,
             },
             _ => return Err(ControlError::Wake),
         };
         match (&wake, timeout) {
             (Wake::At(_) | Wake::After(_), Some(_)) => Err(ControlError::Timeout),
+            (Wake::Called { call, .. }, Some(_)) if call.is_detached => {
+                Err(ControlError::DetachedTimeout)
+            }
+            (Wake::Asked { request, .. }, None) if request.default.is_some() => {
+                Err(ControlError::EndlessDefault)
+            }
             _ => Ok(Control::Defer {
                 wake,
                 state: json(self.state),
             }),
         }
+    }
+}
+
+impl CallField<'_> {
+    fn call(self) -> Result<Call, ControlError> {
+        let params = self.params.map_or("{}", RawValue::get);
+        // A raw value begins with its first character.
+        if !params.starts_with('{') || params.len() > MAX_CALL_BYTES {
+            return Err(ControlError::Params);
+        }
+        let date = self.logical_date.as_deref().map(logical_date).transpose()?;
+        Ok(Call {
+            dag: dag_id(&self.dag)?,
+            params: params.into(),
+            logical_date: date,
+            is_detached: self.wait == Some(false),
+        })
     }
 }
 
@@ -210,6 +348,18 @@ fn json(value: Option<&RawValue>) -> String {
 
 fn event_name(name: &str) -> Result<EventName, ControlError> {
     name.parse().map_err(ControlError::Event)
+}
+
+fn run_id(run: &str) -> Result<RunId, ControlError> {
+    run.parse().map_err(ControlError::Run)
+}
+
+fn dag_id(dag: &str) -> Result<DagId, ControlError> {
+    dag.parse().map_err(ControlError::Dag)
+}
+
+fn logical_date(date: &str) -> Result<Timestamp, ControlError> {
+    date.parse().map_err(ControlError::LogicalDate)
 }
 
 /// The tasks of a branch, or the first mistake in the list.

@@ -1,7 +1,7 @@
 //! Where inputs come from: `"upstream"`, or a table with `task`, `param` or `value`.
 
 use super::{
-    Binding, ProblemCode, TaskIndex,
+    Binding, Elements, ProblemCode, TaskIndex,
     collect::Problems,
     fields::Fields,
     names::{Names, check_param_name},
@@ -11,49 +11,93 @@ use super::{
 
 /// The fields of a binding.
 pub(crate) const BINDING_KEYS: &[&str] = &["task", "param", "value", "pointer"];
+/// The fields of a binding of `expand`.
+pub(crate) const EXPANSION_KEYS: &[&str] = &["task", "param", "value", "pointer", "each", "filter"];
 
 const EXPECTED: &str = "a task's id, or a table with `task`, `param` or `value`";
 
-/// Reads `inputs` or `expand`.
-pub(crate) fn read_bindings(
+/// Reads `inputs`.
+pub(crate) fn read_bindings(fields: &Fields<'_>, names: &Names<'_>) -> Vec<(String, Binding)> {
+    read_all(fields, "inputs", BINDING_KEYS, names, |binding, _whole| {
+        binding
+    })
+}
+
+/// Reads `expand`: bindings, and for each what instances get of its list's elements.
+pub(crate) fn read_expansions(
+    fields: &Fields<'_>,
+    names: &Names<'_>,
+) -> (Vec<(String, Binding)>, Vec<Elements>) {
+    let both = |binding, elements| (binding, elements);
+    let read = read_all(fields, "expand", EXPANSION_KEYS, names, both);
+    let bytes = size_of::<(String, Binding, Elements)>();
+    if !fields.problems.memory.take_list(read.len(), bytes) {
+        return Default::default();
+    }
+    let mut expand = Vec::with_capacity(read.len());
+    let mut all_elements = Vec::with_capacity(read.len());
+    for (name, (binding, elements)) in read {
+        expand.push((name, binding));
+        all_elements.push(elements);
+    }
+    (expand, all_elements)
+}
+
+fn read_all<T>(
     fields: &Fields<'_>,
     key: &'static str,
+    keys: &'static [&'static str],
     names: &Names<'_>,
-) -> Vec<(String, Binding)> {
+    convert: fn(Binding, Elements) -> T,
+) -> Vec<(String, T)> {
     let table = Path::Key(fields.path, key);
     let entries = fields.table(key, "a table of bindings by parameter");
     let memory = &fields.problems.memory;
-    let mut bindings = Vec::new();
-    if !memory.take_list(entries.len(), size_of::<(String, Binding)>()) {
-        return bindings;
+    let mut read = Vec::new();
+    if !memory.take_list(entries.len(), size_of::<(String, T)>()) {
+        return read;
     }
-    bindings.reserve_exact(entries.len());
+    read.reserve_exact(entries.len());
     for (name, node) in entries {
         if !memory.take_text(name.len()) {
-            return bindings;
+            return read;
         }
         let path = Path::Key(&table, name);
         if check_param_name(name, &path, fields.problems)
-            && let Some(binding) = read_binding(node, &path, names, fields.problems)
+            && let Some((binding, elements)) =
+                read_binding(node, &path, keys, names, fields.problems)
         {
-            bindings.push((name.clone().into_owned(), binding));
+            read.push((name.clone().into_owned(), convert(binding, elements)));
         }
     }
-    bindings
+    read
 }
 
 fn read_binding(
     node: &Node<'_>,
     path: &Path<'_>,
+    keys: &'static [&'static str],
     names: &Names<'_>,
     problems: &Problems,
-) -> Option<Binding> {
+) -> Option<(Binding, Elements)> {
     match node {
-        Node::Text(task) => resolve_task(task, names, path, problems).map(|task| Binding::Output {
-            task,
-            pointer: None,
-        }),
-        Node::Table(_) => read_table(node, path, names, problems),
+        Node::Text(task) => {
+            let task = resolve_task(task, names, path, problems)?;
+            let binding = Binding::Output {
+                task,
+                pointer: None,
+            };
+            Some((binding, Elements::default()))
+        }
+        Node::Table(_) => {
+            let fields = Fields::open(node, path, keys, problems, EXPECTED)?;
+            let elements = if keys == EXPANSION_KEYS {
+                read_elements(&fields)
+            } else {
+                Some(Elements::default())
+            };
+            Some((read_source(&fields, names)?, elements?))
+        }
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::Date(_) | Node::List(_) => {
             let message = format!("this must be {EXPECTED}, not {}", node.kind());
             problems.add(
@@ -68,21 +112,22 @@ fn read_binding(
     }
 }
 
-fn read_table(
-    node: &Node<'_>,
-    path: &Path<'_>,
-    names: &Names<'_>,
-    problems: &Problems,
-) -> Option<Binding> {
-    let fields = Fields::open(node, path, BINDING_KEYS, problems, EXPECTED)?;
+fn read_elements(fields: &Fields<'_>) -> Option<Elements> {
+    Some(Elements {
+        filter: read_pointer(fields, "filter")?,
+        each: read_pointer(fields, "each")?,
+    })
+}
+
+fn read_source(fields: &Fields<'_>, names: &Names<'_>) -> Option<Binding> {
     let given: Vec<&str> = ["task", "param", "value"]
         .into_iter()
         .filter(|key| fields.get_any(key).is_some())
         .collect();
     match given[..] {
-        ["task"] => read_output(&fields, names),
-        ["param"] => read_param(&fields, names),
-        ["value"] => read_constant(&fields),
+        ["task"] => read_output(fields, names),
+        ["param"] => read_param(fields, names),
+        ["value"] => read_constant(fields),
         [] => {
             fields.problem_here(
                 ProblemCode::MissingField,
@@ -103,7 +148,7 @@ fn read_table(
 }
 
 fn read_output(fields: &Fields<'_>, names: &Names<'_>) -> Option<Binding> {
-    let pointer = read_pointer(fields);
+    let pointer = read_pointer(fields, "pointer");
     let path = Path::Key(fields.path, "task");
     let task = resolve_task(fields.text("task")?, names, &path, fields.problems)?;
     Some(Binding::Output {
@@ -113,7 +158,7 @@ fn read_output(fields: &Fields<'_>, names: &Names<'_>) -> Option<Binding> {
 }
 
 fn read_param(fields: &Fields<'_>, names: &Names<'_>) -> Option<Binding> {
-    let pointer = read_pointer(fields);
+    let pointer = read_pointer(fields, "pointer");
     let name = fields.text("param")?;
     if !names.has_param(name) {
         let help = names.suggest_param(name).or_else(|| {
@@ -148,18 +193,14 @@ fn read_constant(fields: &Fields<'_>) -> Option<Binding> {
     Some(Binding::Literal(fields.problems.memory.value(value)))
 }
 
-/// The pointer of a binding; the outer `None` says that it can't be read.
+/// A pointer of a binding; the outer `None` says that it can't be read.
 #[expect(
     clippy::option_option,
     reason = "absent and unreadable are different, and the type is private"
 )]
-fn read_pointer(fields: &Fields<'_>) -> Option<Option<String>> {
-    let Some(pointer) = fields.text("pointer") else {
-        return if fields.has("pointer") {
-            None
-        } else {
-            Some(None)
-        };
+fn read_pointer(fields: &Fields<'_>, key: &'static str) -> Option<Option<String>> {
+    let Some(pointer) = fields.text(key) else {
+        return if fields.has(key) { None } else { Some(None) };
     };
     if pointer.is_empty() {
         return Some(None);
@@ -173,7 +214,7 @@ fn read_pointer(fields: &Fields<'_>) -> Option<Option<String>> {
     }
     let help = "begin with a slash, as in \"/rows/0/name\"; write ~ as ~0 and a slash within a name as ~1 (RFC 6901)".to_owned();
     fields.problem(
-        "pointer",
+        key,
         ProblemCode::InvalidValue,
         format!("{} is no JSON pointer", quoted(pointer)),
         Some(help),

@@ -5,10 +5,16 @@
 
 use super::schedule::Schedule;
 use crate::{
+    asset::{AssetName, Condition},
+    concurrency::Concurrency,
+    failure_code::FailureCode,
     grant::GrantRequest,
+    holidays::Holidays,
     id::{DagId, TaskId},
     limit::LimitRequest,
     policy,
+    precondition::Precondition,
+    teardown::Teardown,
     time::{DurationMs, Timestamp},
     trigger_rule::TriggerRule,
 };
@@ -31,8 +37,14 @@ pub struct Dag {
     pub description: Option<String>,
     /// For finding it.
     pub tags: Vec<String>,
+    /// The people or teams that it belongs to, once each.
+    pub owners: Vec<String>,
     /// When runs start by themselves; none start where it is absent.
     pub schedule: Option<Schedule>,
+    /// Days, in the DAG's time zone, on which its schedule creates no runs.
+    pub holidays: Holidays,
+    /// Which updates of assets create runs, beside the schedule; none do where it is absent.
+    pub on_assets: Option<Condition>,
     /// A name of the IANA database, in which the schedule and dates without an offset are read; UTC where absent.
     pub timezone: Option<String>,
     /// No scheduled run has an earlier logical date.
@@ -43,14 +55,30 @@ pub struct Dag {
     pub catchup: Option<bool>,
     /// How many runs go on at once.
     pub max_active_runs: Option<u32>,
+    /// Bounds by key.
+    pub concurrency: Concurrency,
     /// How many task instances run at once, over all runs.
     pub max_active_tasks: Option<u32>,
     /// The longest a run may take.
     pub timeout: Option<DurationMs>,
+    /// By when a run has to end.
+    pub deadline: Option<Deadline>,
     /// In the author's order.
     pub params: Vec<Param>,
     /// In the author's order; [`TaskIndex`] points into it.
     pub tasks: Vec<Task>,
+}
+
+/// By when a run, or a task of it, has to end.
+///
+/// It counts from when the run was due: the end of a scheduled run's interval, the creation of
+/// another run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// So long after the run was due.
+    pub after: DurationMs,
+    /// Whether what has not ended by then is stopped; otherwise a miss is only notified.
+    pub stops: bool,
 }
 
 /// The position of a task in [`Dag::tasks`].
@@ -84,16 +112,30 @@ pub struct Task {
     /// Dynamic mapping: parameters whose binding is a list; one instance for
     /// each element, for several parameters for each combination (the last varies fastest).
     pub expand: Vec<(String, Binding)>,
+    /// What instances get of the elements of each list of `expand`, in its order.
+    pub elements: Vec<Elements>,
+    /// Whether the elements at the same position of all lists make an instance instead.
+    pub zip: bool,
     /// How many instances of a mapped task run at once.
     pub max_active: Option<u32>,
     /// Every upstream, by data (`inputs`, `expand`) or by order (`after`), sorted, once each.
     pub upstreams: Vec<TaskIndex>,
     /// How its upstreams must have ended.
     pub trigger_rule: TriggerRule,
+    /// Where it undoes what other tasks made; its own rule takes the place of `trigger_rule`.
+    pub teardown: Option<Teardown>,
+    /// What it requires of other runs of the DAG.
+    pub precondition: Precondition,
+    /// By when all its instances have to end.
+    pub deadline: Option<Deadline>,
+    /// The assets that each success updates, once each.
+    pub outlets: Vec<AssetName>,
     /// Whether an attempt chooses among the direct downstreams; never of a mapped task.
     pub branch: bool,
     /// Attempts beyond the first, at most [`MAX_RETRIES`].
     pub retries: Option<u32>,
+    /// The codes of the failures that are retried; every failure that may pass is where absent.
+    pub retry_on: Option<Vec<FailureCode>>,
     /// The wait before the first retry.
     pub retry_delay: Option<DurationMs>,
     /// Each further wait is this many times the one before: 1.0 to [`MAX_RETRY_BACKOFF`].
@@ -192,7 +234,32 @@ pub enum Binding {
     Literal(Value),
 }
 
+/// What the instances of a mapped task get of a list's elements. The default is all of each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Elements {
+    /// RFC 6901, within an element: elements without that part, or with null or false there, make
+    /// no instance.
+    pub filter: Option<String>,
+    /// RFC 6901, within an element: the part that an instance gets. It gets no such input where
+    /// its element has no such part.
+    pub each: Option<String>,
+}
+
 impl Task {
+    /// Whether an attempt that failed with this code may be retried.
+    pub fn retries_code(&self, code: &str) -> bool {
+        let codes = self.retry_on.as_ref();
+        codes.is_none_or(|codes| codes.iter().any(|known| known.as_str() == code))
+    }
+
+    /// The name of the rule by which it starts: of its trigger rule, or that of teardowns.
+    pub const fn rule_name(&self) -> &'static str {
+        match self.teardown {
+            Some(_) => Teardown::RULE,
+            None => self.trigger_rule.name(),
+        }
+    }
+
     /// All that the task asks of the policy.
     pub fn request(&self) -> policy::Request<'_> {
         policy::Request {

@@ -2,7 +2,7 @@
 //! constant gives, against what the input takes, wherever both are known.
 
 use super::{
-    Binding, Param, ProblemCode, Task,
+    Binding, Elements, Param, ProblemCode, Task,
     collect::Problems,
     path::{At, Path, quoted},
     schema_fit::{Budget, Mismatch, Typed, fits, part, value_fits},
@@ -32,17 +32,19 @@ pub(crate) fn check_edges(
         let mapped = task
             .expand
             .iter()
-            .map(|bound| (bound, "expand", Taken::Elements));
+            .zip(&task.elements)
+            .map(|(bound, elements)| (bound, "expand", Taken::Elements(elements)));
         for ((name, binding), table, taken) in whole.chain(mapped) {
             let Some(schema) = schemas.get(name) else {
                 continue;
             };
             let consumer = match taken {
-                Taken::Whole => Typed::of(schema),
-                Taken::Elements => Typed::list_of(schema),
+                Taken::Elements(_) if taken.each().is_none() => Typed::list_of(schema),
+                Taken::Whole | Taken::Elements(_) => Typed::of(schema),
             };
-            if let Err(mismatch) = check_edge(binding, tasks, &params, consumer, &mut budget) {
-                let giver = giver(binding, tasks);
+            let edge = (binding, taken);
+            if let Err(mismatch) = check_edge(edge, tasks, &params, consumer, &mut budget) {
+                let giver = giver(edge, tasks);
                 let message = format!(
                     "{giver} doesn't fit the input {} of {}: {mismatch}",
                     quoted(name),
@@ -98,20 +100,38 @@ impl<'t> Schemas<'t> {
 
 /// What of a binding's value an instance gets.
 #[derive(Clone, Copy)]
-enum Taken {
+enum Taken<'t> {
     Whole,
-    Elements,
+    Elements(&'t Elements),
+}
+
+impl<'t> Taken<'t> {
+    /// The part of an element that an instance gets, if that is not all of it.
+    fn each(self) -> Option<&'t str> {
+        match self {
+            Self::Elements(elements) => elements.each.as_deref(),
+            Self::Whole => None,
+        }
+    }
 }
 
 fn check_edge(
-    binding: &Binding,
+    (binding, taken): (&Binding, Taken<'_>),
     tasks: &[Task],
     params: &HashMap<&str, &Param>,
     consumer: Typed<'_>,
     budget: &mut Budget,
 ) -> Result<(), Mismatch> {
     let (producer, pointer) = match binding {
-        Binding::Literal(value) => return value_fits(value, consumer, budget),
+        Binding::Literal(value) => {
+            let Some(each) = taken.each() else {
+                return value_fits(value, consumer, budget);
+            };
+            let elements = value.as_array().into_iter().flatten();
+            return elements
+                .filter_map(|element| element.pointer(each))
+                .try_for_each(|part| value_fits(part, consumer, budget));
+        }
         Binding::Output { task, pointer } => {
             let upstream = &tasks[task.as_usize()];
             let Some(schema) = &upstream.output_schema else {
@@ -133,19 +153,29 @@ fn check_edge(
             None => return Ok(()),
         },
     };
-    match part(producer, pointer.as_deref().unwrap_or_default())? {
+    let mut pointer = pointer.clone().unwrap_or_default();
+    if let Some(each) = taken.each() {
+        // The first element has the type of all.
+        pointer.push_str("/0");
+        pointer.push_str(each);
+    }
+    match part(producer, &pointer)? {
         Some(producer) => fits(producer, consumer, budget),
         None => Ok(()),
     }
 }
 
-fn giver(binding: &Binding, tasks: &[Task]) -> String {
-    let with_pointer = |what: String, pointer: &Option<String>| match pointer {
-        Some(pointer) => format!("{what} at {}", quoted(pointer)),
-        None => what,
+fn giver((binding, taken): (&Binding, Taken<'_>), tasks: &[Task]) -> String {
+    let with_pointer = |what: String, pointer: &Option<String>| {
+        let at = |pointer| format!(" at {}", quoted(pointer));
+        let pointer = pointer.as_deref().map(at).unwrap_or_default();
+        let each = taken
+            .each()
+            .map(|each| format!(", {} of each element", quoted(each)));
+        what + &pointer + &each.unwrap_or_default()
     };
     match binding {
-        Binding::Literal(_) => "the constant".into(),
+        Binding::Literal(_) => with_pointer("the constant".into(), &None),
         Binding::Param { name, pointer } => {
             with_pointer(format!("the parameter {}", quoted(name)), pointer)
         }

@@ -4,7 +4,10 @@
 //! The schema is kept by hand, so that its words are an author's; what only
 //! the parser can know (references, cycles, dates) is not its matter.
 
-use super::{Format, ProblemCode, Source, binding, params, parse, read_dag, read_task, tree::Node};
+use super::{
+    Format, ProblemCode, Source, binding, concurrency, params, parse, read_dag, read_task,
+    tree::Node,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -32,11 +35,13 @@ fn fields(schema: &Value, pointer: &str) -> BTreeSet<String> {
 #[test]
 fn schema_and_parser_know_the_same_fields() {
     let schema = schema();
-    let tables: [(&str, &[&str]); 8] = [
+    let tables: [(&str, &[&str]); 10] = [
         ("/$defs/dag", read_dag::DAG_KEYS),
         ("/$defs/head", read_dag::DAG_HEAD_KEYS),
         ("/$defs/param/then", params::PARAM_KEYS),
         ("/$defs/binding/anyOf/1", binding::BINDING_KEYS),
+        ("/$defs/expansion/anyOf/1", binding::EXPANSION_KEYS),
+        ("/$defs/rate_limit", concurrency::RATE_KEYS),
         ("/$defs/task", read_task::TASK_KEYS),
         ("/$defs/task/properties/grants", read_task::GRANT_KEYS),
         ("/$defs/task/properties/limits", read_task::LIMIT_KEYS),
@@ -96,8 +101,14 @@ fn with(field: &str, value: &Value) -> Value {
     ) {
         task["program"] = json!("p.wasm");
     }
-    if field == "max_active" {
+    if matches!(field, "max_active" | "zip") {
         task["expand"] = json!({ "x": "up" });
+    }
+    if field == "teardown_fails_run" {
+        task["teardown_of"] = json!(["up"]);
+    }
+    if field == "on_missed_deadline" {
+        task["deadline"] = json!("1h");
     }
     task[field] = value.clone();
     document["dags"][0]["tasks"]["t"] = task;
@@ -155,6 +166,7 @@ fn schema_and_parser_judge_alike() {
                 json!({ "x": {} }),
                 json!({ "x": { "task": "up", "param": "p" } }),
                 json!({ "x": { "task": "up", "pointer": "a" } }),
+                json!({ "x": { "task": "up", "each": "/a" } }),
                 json!({ "x": { "value": 1, "pointer": "/a" } }),
                 json!({ "": "up" }),
                 json!([]),
@@ -162,21 +174,71 @@ fn schema_and_parser_judge_alike() {
         ),
         (
             "expand",
-            vec![json!({ "x": "up" }), json!({ "x": { "value": [1] } })],
-            vec![json!({ "x": true })],
+            vec![
+                json!({ "x": "up" }),
+                json!({ "x": { "value": [1] } }),
+                json!({ "x": { "task": "up", "each": "/id", "filter": "/active" } }),
+                json!({ "x": { "value": [{ "id": 1 }], "each": "/id" } }),
+            ],
+            vec![
+                json!({ "x": true }),
+                json!({ "x": { "task": "up", "each": "id" } }),
+                json!({ "x": { "task": "up", "filter": true } }),
+            ],
         ),
         ("after", vec![json!(["up"])], vec![json!("up"), json!([1])]),
+        ("zip", vec![json!(true), json!(false)], vec![json!(1)]),
         ("max_active", vec![json!(1)], vec![json!(0), json!(1.5)]),
         (
             "trigger_rule",
             vec![json!("one_done")],
             vec![json!("sometimes"), json!(1)],
         ),
+        (
+            "teardown_of",
+            vec![json!([]), json!(["up"]), json!(["up", "up"])],
+            vec![json!("up"), json!([1]), json!(true)],
+        ),
+        ("teardown_fails_run", vec![json!(true)], vec![json!("yes")]),
+        ("depends_on_past", vec![json!(true)], vec![json!(1)]),
+        ("wait_for_downstream", vec![json!(false)], vec![json!("no")]),
+        ("latest_only", vec![json!(true)], vec![json!([])]),
+        (
+            "deadline",
+            vec![json!("2h"), json!(90)],
+            vec![json!(0), json!(true)],
+        ),
+        (
+            "on_missed_deadline",
+            vec![json!("notify"), json!("stop")],
+            vec![json!("fail"), json!(true)],
+        ),
+        (
+            "outlets",
+            vec![json!([]), json!(["orders", "s3://lake/orders"])],
+            vec![
+                json!("orders"),
+                json!(["two words"]),
+                json!(["a", "a"]),
+                json!([""]),
+                json!((0..65).map(|at| format!("a{at}")).collect::<Vec<_>>()),
+            ],
+        ),
         ("branch", vec![json!(true)], vec![json!("yes")]),
         (
             "retries",
             vec![json!(0), json!(1000)],
             vec![json!(-1), json!(1001), json!("3")],
+        ),
+        (
+            "retry_on",
+            vec![json!(["timeout"]), json!(["author", "no_slot"])],
+            vec![
+                json!([]),
+                json!("timeout"),
+                json!(["lost"]),
+                json!(["timeout", "timeout"]),
+            ],
         ),
         (
             "retry_delay",
@@ -204,7 +266,7 @@ fn schema_and_parser_judge_alike() {
             "grants",
             vec![
                 json!({}),
-                json!({ "http": ["example.org"], "variables": ["v"], "connections": ["c"] }),
+                json!({ "http": ["example.org"], "variables": ["v"], "connections": ["c"], "dags": ["d"] }),
             ],
             vec![
                 json!({ "https": [] }),
@@ -268,6 +330,124 @@ fn schema_and_parser_judge_alike() {
             !branch,
             &format!("a mapped task with branch = {branch}"),
         );
+    }
+    for (field, value, good) in [
+        ("trigger_rule", json!("all_done"), false),
+        ("branch", json!(true), false),
+        ("branch", json!(false), true),
+        ("depends_on_past", json!(true), false),
+        ("wait_for_downstream", json!(true), false),
+        ("latest_only", json!(true), false),
+        ("latest_only", json!(false), true),
+    ] {
+        let mut document = with("teardown_of", &json!(["up"]));
+        document["dags"][0]["tasks"]["t"][field] = value.clone();
+        judge_alike(
+            &document,
+            good,
+            &format!("a teardown with {field} = {value}"),
+        );
+    }
+    judge_alike(
+        &json!({ "contract": "weft.dag/1", "dags": [{ "id": "d", "tasks": { "t": { "teardown_fails_run": true } } }] }),
+        false,
+        "teardown_fails_run without a teardown",
+    );
+    judge_alike(
+        &json!({ "contract": "weft.dag/1", "dags": [{ "id": "d", "tasks": { "t": { "zip": true } } }] }),
+        false,
+        "zip without lists",
+    );
+    judge_alike(
+        &json!({ "contract": "weft.dag/1", "dags": [{ "id": "d", "tasks": { "t": { "on_missed_deadline": "stop" } } }] }),
+        false,
+        "on_missed_deadline without a deadline",
+    );
+    for (fields, good) in [
+        (json!({ "deadline": "2h" }), true),
+        (
+            json!({ "deadline": "2h", "on_missed_deadline": "stop" }),
+            true,
+        ),
+        (json!({ "on_missed_deadline": "stop" }), false),
+        (json!({ "deadline": 0 }), false),
+        (json!({ "schedule": ["@daily", "2026-12-24"] }), true),
+        (json!({ "schedule": [] }), false),
+        (
+            json!({ "schedule": "@daily", "holidays": ["12-25", "2026-12-24"] }),
+            true,
+        ),
+        (
+            json!({ "schedule": "@daily", "holidays": ["Christmas"] }),
+            false,
+        ),
+        (json!({ "holidays": ["12-25"] }), false),
+        (json!({ "owners": ["data", "Ann"] }), true),
+        (json!({ "owners": ["data", "data"] }), false),
+        (json!({ "owners": "data" }), false),
+        (json!({ "concurrency_key": "{{ params.p }}" }), true),
+        (
+            json!({ "concurrency_key": "{{ params.p }}", "max_active_runs_per_key": 2 }),
+            true,
+        ),
+        (json!({ "max_active_runs_per_key": 2 }), false),
+        (
+            json!({ "concurrency_key": "k", "max_active_runs_per_key": 0 }),
+            false,
+        ),
+        (json!({ "concurrency_key": "" }), false),
+        (json!({ "concurrency_key": "x".repeat(1_001) }), false),
+        (json!({ "rate_limit": { "runs": 100, "per": "1m" } }), true),
+        (json!({ "rate_limit": { "runs": 1, "per": 60 } }), true),
+        (json!({ "rate_limit": { "runs": 0, "per": "1m" } }), false),
+        (
+            json!({ "rate_limit": { "runs": 100_001, "per": 1 } }),
+            false,
+        ),
+        (json!({ "rate_limit": { "runs": 1, "per": 0 } }), false),
+        (json!({ "rate_limit": { "runs": 1 } }), false),
+        (json!({ "rate_limit": { "per": "1m" } }), false),
+        (json!({ "rate_limit": 100 }), false),
+    ] {
+        let mut document = with("after", &json!([]));
+        for (field, value) in fields.as_object().into_iter().flatten() {
+            document["dags"][0][field] = value.clone();
+        }
+        judge_alike(&document, good, &format!("a DAG with {fields}"));
+    }
+    let codes = crate::failure_code::FailureCode::ALL.iter();
+    let codes: Vec<_> = codes
+        .filter(|code| code.is_of_attempt())
+        .map(|code| code.as_str())
+        .collect();
+    assert_eq!(
+        schema()["$defs"]["task"]["properties"]["retry_on"]["items"]["enum"],
+        json!(codes)
+    );
+    let conditions = [
+        (json!("orders"), true),
+        (json!(["orders", "rates"]), true),
+        (
+            json!({ "any": ["orders", { "all": ["rates", "prices"] }] }),
+            true,
+        ),
+        (
+            json!(["orders", { "asset": "rates", "within": "1d" }]),
+            true,
+        ),
+        (json!([]), false),
+        (json!({ "any": [] }), false),
+        (json!({ "all": ["orders"], "any": ["rates"] }), false),
+        (json!({ "all": ["orders"], "within": "1d" }), false),
+        (json!({ "asset": "orders", "within": 0 }), false),
+        (json!({ "within": "1d" }), false),
+        (json!("two words"), false),
+        (json!(1), false),
+    ];
+    for (condition, good) in conditions {
+        let mut document = with("branch", &json!(false));
+        document["dags"][0]["on_assets"] = condition.clone();
+        judge_alike(&document, good, &format!("on_assets = {condition}"));
     }
     for (field, accepted, refused) in &cases {
         for (value, good) in accepted

@@ -2,18 +2,25 @@
 
 use super::{
     CONTRACT, Dag, Document, Format, MAX_DAGS, ProblemCode, Task, TaskIndex,
+    assets::read_condition,
     collect::Problems,
+    concurrency::read_concurrency,
+    deadline::read_deadline,
     edges::check_edges,
     fields::{Entries, Fields, wrong_type},
     graph::check_cycles,
     names::{Described, Names},
     params::read_params,
     path::{At, Path, quoted},
+    read_schedule::{read_holidays, read_schedule},
     read_task::read_task,
-    schedule::{Schedule, date, zone},
+    schedule::{date, zone},
     tree::Node,
 };
-use crate::id::{DagId, TaskId};
+use crate::{
+    id::{DagId, TaskId},
+    timetable,
+};
 use jiff::tz::TimeZone;
 use std::collections::HashMap;
 
@@ -25,14 +32,22 @@ pub(crate) const DAG_HEAD_KEYS: &[&str] = &[
     "id",
     "description",
     "tags",
+    "owners",
     "schedule",
+    "holidays",
+    "on_assets",
     "timezone",
     "start",
     "end",
     "catchup",
     "max_active_runs",
+    "concurrency_key",
+    "max_active_runs_per_key",
+    "rate_limit",
     "max_active_tasks",
     "timeout",
+    "deadline",
+    "on_missed_deadline",
     "params",
 ];
 /// The fields of a DAG that holds its tasks.
@@ -40,14 +55,22 @@ pub(crate) const DAG_KEYS: &[&str] = &[
     "id",
     "description",
     "tags",
+    "owners",
     "schedule",
+    "holidays",
+    "on_assets",
     "timezone",
     "start",
     "end",
     "catchup",
     "max_active_runs",
+    "concurrency_key",
+    "max_active_runs_per_key",
+    "rate_limit",
     "max_active_tasks",
     "timeout",
+    "deadline",
+    "on_missed_deadline",
     "params",
     "tasks",
 ];
@@ -247,18 +270,6 @@ fn read_zone(head: &Fields<'_>, name: Option<&str>) -> TimeZone {
     })
 }
 
-/// The schedule; `None` if there is none or it is wrong.
-fn read_schedule(head: &Fields<'_>) -> Option<Schedule> {
-    let text = head.text("schedule")?;
-    match Schedule::read(text) {
-        Ok(schedule) => Some(schedule),
-        Err((message, help)) => {
-            head.problem("schedule", ProblemCode::Schedule, message, help);
-            None
-        }
-    }
-}
-
 fn read_dag(
     head: &Fields<'_>,
     tasks: Entries<'_>,
@@ -282,9 +293,18 @@ fn read_dag(
             None,
         );
     }
-    let schedule = read_schedule(head);
+    let schedule = read_schedule(head, &zone);
+    let holidays = read_holidays(head);
+    if let Some(schedule) = &schedule
+        && !holidays.is_empty()
+        && !timetable::has_dates(schedule, &holidays, &zone)
+    {
+        let message = "the holidays leave no date of the schedule";
+        head.problem("holidays", ProblemCode::Schedule, message, None);
+    }
     let params = read_params(head);
     let names = Names::new(tasks, &params, described);
+    let concurrency = read_concurrency(head, &names);
     let read = read_tasks(tasks, tasks_path, &names, head.problems);
     // Only where every task was read do positions mean what they say.
     if read.len() == tasks.len() {
@@ -295,14 +315,19 @@ fn read_dag(
         id: id?,
         description: head.owned("description"),
         tags: head.names("tags"),
+        owners: head.names("owners"),
         schedule,
+        holidays,
+        on_assets: read_condition(head),
         timezone,
         start,
         end,
         catchup: head.flag("catchup"),
         max_active_runs: head.count("max_active_runs", 1, u32::MAX),
+        concurrency,
         max_active_tasks: head.count("max_active_tasks", 1, u32::MAX),
         timeout: head.timeout("timeout"),
+        deadline: read_deadline(head),
         params,
         tasks: read,
     })

@@ -2,8 +2,10 @@
 
 use super::{
     Binding, MAX_RETRIES, MAX_RETRY_BACKOFF, MAX_RETRY_DELAY, ProblemCode, Task, TaskIndex,
-    binding::{read_bindings, resolve_task},
+    assets::read_outlets,
+    binding::{read_bindings, read_expansions, resolve_task},
     collect::Problems,
+    deadline::read_deadline,
     fields::{Fields, did_you_mean, wrong_type},
     names::Names,
     path::{Path, quoted},
@@ -11,9 +13,12 @@ use super::{
     tree::Node,
 };
 use crate::{
+    failure_code::FailureCode,
     grant::{GrantRequest, HttpGrant},
     id::TaskId,
     limit::LimitRequest,
+    precondition::Precondition,
+    teardown::Teardown,
     trigger_rule::TriggerRule,
 };
 use serde_json::Value;
@@ -33,10 +38,20 @@ pub(crate) const TASK_KEYS: &[&str] = &[
     "inputs",
     "expand",
     "after",
+    "zip",
     "max_active",
     "trigger_rule",
+    "teardown_of",
+    "teardown_fails_run",
+    "depends_on_past",
+    "wait_for_downstream",
+    "latest_only",
+    "deadline",
+    "on_missed_deadline",
+    "outlets",
     "branch",
     "retries",
+    "retry_on",
     "retry_delay",
     "retry_backoff",
     "retry_max_delay",
@@ -52,7 +67,7 @@ pub(crate) const TASK_KEYS: &[&str] = &[
     "types",
 ];
 /// The fields of a task's `grants`.
-pub(crate) const GRANT_KEYS: &[&str] = &["http", "variables", "connections"];
+pub(crate) const GRANT_KEYS: &[&str] = &["http", "variables", "connections", "dags"];
 /// The fields of a task's `limits`: the requestable rows of `limit::TABLE`.
 pub(crate) const LIMIT_KEYS: &[&str] = &["memory", "cpu", "scratch", "output", "log", "artifact"];
 /// The fields of a task's `types`.
@@ -80,11 +95,12 @@ pub(crate) fn read_task(
     if !problems.memory.take(TASK_BYTES + id.as_str().len()) {
         return None;
     }
-    let inputs = read_bindings(&fields, "inputs", names);
-    let expand = read_bindings(&fields, "expand", names);
+    let inputs = read_bindings(&fields, names);
+    let (expand, elements) = read_expansions(&fields, names);
     check_bindings(&fields, &inputs, &expand);
     let code = read_code(&fields, &id, names, &inputs, &expand);
-    let upstreams = read_upstreams(&fields, index, &inputs, &expand, names);
+    let teardown = read_teardown(&fields, names);
+    let upstreams = read_upstreams(&fields, index, (&inputs, &expand, teardown.as_ref()), names);
     let max_active = fields.count("max_active", 1, u32::MAX);
     let branch = fields.flag("branch").unwrap_or_default();
     check_mapping(&fields, max_active, branch);
@@ -95,11 +111,18 @@ pub(crate) fn read_task(
         code,
         inputs,
         expand,
+        elements,
+        zip: fields.flag("zip").unwrap_or_default(),
         max_active,
         upstreams,
         trigger_rule: read_trigger_rule(&fields),
+        teardown,
+        precondition: read_precondition(&fields),
+        deadline: read_deadline(&fields),
+        outlets: read_outlets(&fields),
         branch,
         retries: fields.count("retries", 0, MAX_RETRIES),
+        retry_on: read_retry_on(&fields),
         retry_delay: fields.span("retry_delay"),
         retry_backoff: fields.number("retry_backoff", 1.0, MAX_RETRY_BACKOFF),
         retry_max_delay: fields.span("retry_max_delay"),
@@ -119,7 +142,7 @@ pub(crate) fn read_task(
     Some(task)
 }
 
-/// `max_active` is for mapped tasks alone, and a mapped task chooses no branch.
+/// `max_active` and `zip` are for mapped tasks alone, and a mapped task chooses no branch.
 fn check_mapping(fields: &Fields<'_>, max_active: Option<u32>, branch: bool) {
     if max_active.is_some() && !fields.has("expand") {
         let help = "add `expand`, or bound the whole DAG with `max_active_tasks`".to_owned();
@@ -129,6 +152,11 @@ fn check_mapping(fields: &Fields<'_>, max_active: Option<u32>, branch: bool) {
             "only a mapped task has several instances",
             Some(help),
         );
+    }
+    if fields.has("zip") && !fields.has("expand") {
+        let help = "add `expand` with the lists, or remove it".to_owned();
+        let message = "only a mapped task has lists whose elements go together";
+        fields.problem("zip", ProblemCode::Conflict, message, Some(help));
     }
     if branch && fields.has("expand") {
         let help = "remove one of the two; where the choice follows from all instances, let a task after them make it".to_owned();
@@ -205,11 +233,85 @@ fn check_bindings(fields: &Fields<'_>, inputs: &[(String, Binding)], expand: &[(
     }
 }
 
+/// The bindings of `inputs` or `expand`.
+type Bindings = [(String, Binding)];
+
+/// What `teardown_of` names; `None` for a task that is no teardown.
+fn read_teardown(fields: &Fields<'_>, names: &Names<'_>) -> Option<Teardown> {
+    let fails_run = fields.flag("teardown_fails_run");
+    if !fields.has("teardown_of") {
+        if fails_run.is_some() {
+            let help = "add `teardown_of` with the names of its setups, or remove it".to_owned();
+            let message = "the task is no teardown; any other task fails its run by itself";
+            fields.problem(
+                "teardown_fails_run",
+                ProblemCode::Conflict,
+                message,
+                Some(help),
+            );
+        }
+        return None;
+    }
+    let conflicts = [
+        (
+            "trigger_rule",
+            fields.has("trigger_rule"),
+            "a teardown has a rule of its own: everything upstream ended, and a setup succeeded",
+        ),
+        (
+            "branch",
+            fields.flag("branch") == Some(true),
+            "a teardown can't choose what runs",
+        ),
+        (
+            "depends_on_past",
+            fields.flag("depends_on_past") == Some(true),
+            "a teardown runs whatever came of other runs",
+        ),
+        (
+            "wait_for_downstream",
+            fields.flag("wait_for_downstream") == Some(true),
+            "a teardown runs whatever came of other runs",
+        ),
+        (
+            "latest_only",
+            fields.flag("latest_only") == Some(true),
+            "a teardown runs whatever came of other runs",
+        ),
+    ];
+    for (key, is_given, message) in conflicts {
+        if is_given {
+            let help = format!("remove `{key}` or `teardown_of`");
+            fields.problem(key, ProblemCode::Conflict, message, Some(help));
+        }
+    }
+    let list = Path::Key(fields.path, "teardown_of");
+    let mut setups: Vec<TaskIndex> = Vec::new();
+    for (at, name) in fields.texts("teardown_of") {
+        let path = Path::Index(&list, at);
+        setups.extend(resolve_task(name, names, &path, fields.problems));
+    }
+    setups.sort_unstable();
+    setups.dedup();
+    Some(Teardown {
+        setups,
+        fails_run: fails_run.unwrap_or_default(),
+    })
+}
+
+fn read_precondition(fields: &Fields<'_>) -> Precondition {
+    let flag = |key| fields.flag(key).unwrap_or_default();
+    Precondition {
+        depends_on_past: flag("depends_on_past"),
+        wait_for_downstream: flag("wait_for_downstream"),
+        latest_only: flag("latest_only"),
+    }
+}
+
 fn read_upstreams(
     fields: &Fields<'_>,
     index: TaskIndex,
-    inputs: &[(String, Binding)],
-    expand: &[(String, Binding)],
+    (inputs, expand, teardown): (&Bindings, &Bindings, Option<&Teardown>),
     names: &Names<'_>,
 ) -> Vec<TaskIndex> {
     let by_data = inputs
@@ -220,6 +322,7 @@ fn read_upstreams(
             Binding::Param { .. } | Binding::Literal(_) => None,
         });
     let mut upstreams: Vec<TaskIndex> = by_data.collect();
+    upstreams.extend(teardown.iter().flat_map(|teardown| &teardown.setups));
     let list = Path::Key(fields.path, "after");
     for (at, name) in fields.texts("after") {
         upstreams.extend(resolve_task(
@@ -232,7 +335,7 @@ fn read_upstreams(
     upstreams.sort_unstable();
     upstreams.dedup();
     if upstreams.binary_search(&index).is_ok() {
-        let help = "remove it from `inputs`, `expand` or `after`".to_owned();
+        let help = "remove it from `inputs`, `expand`, `after` or `teardown_of`".to_owned();
         fields.problem_here(ProblemCode::Cycle, "the task waits for itself", Some(help));
         upstreams.retain(|upstream| *upstream != index);
     }
@@ -260,6 +363,37 @@ fn read_trigger_rule(fields: &Fields<'_>) -> TriggerRule {
     })
 }
 
+/// The failures that are retried.
+fn read_retry_on(fields: &Fields<'_>) -> Option<Vec<FailureCode>> {
+    let known = || {
+        FailureCode::ALL
+            .iter()
+            .copied()
+            .filter(|code| code.is_of_attempt())
+    };
+    let names = fields.names("retry_on");
+    if let Some(Node::List(codes)) = fields.get("retry_on")
+        && codes.is_empty()
+    {
+        let help = "remove it, or write `retries = 0` for a task that is never retried".to_owned();
+        let message = "this must name at least one code";
+        fields.problem("retry_on", ProblemCode::InvalidValue, message, Some(help));
+    }
+    let mut codes = Vec::with_capacity(names.len());
+    for name in names {
+        if let Some(code) = known().find(|code| code.as_str() == name) {
+            codes.push(code);
+            continue;
+        }
+        let all = || known().map(FailureCode::as_str);
+        let help = did_you_mean(&name, all())
+            .unwrap_or_else(|| format!("known are {}", all().collect::<Vec<_>>().join(", ")));
+        let message = format!("no attempt fails with the code {}", quoted(&name));
+        fields.problem("retry_on", ProblemCode::InvalidValue, message, Some(help));
+    }
+    fields.has("retry_on").then_some(codes)
+}
+
 fn read_grants(fields: &Fields<'_>) -> GrantRequest {
     let path = Path::Key(fields.path, "grants");
     let Some(node) = fields.get("grants") else {
@@ -270,7 +404,7 @@ fn read_grants(fields: &Fields<'_>) -> GrantRequest {
         &path,
         GRANT_KEYS,
         fields.problems,
-        "a table with `http`, `variables`, `connections`",
+        "a table with `http`, `variables`, `connections`, `dags`",
     ) else {
         return GrantRequest::default();
     };
@@ -298,6 +432,7 @@ fn read_grants(fields: &Fields<'_>) -> GrantRequest {
         http,
         variables: grants.names("variables"),
         connections: grants.names("connections"),
+        dags: grants.names("dags"),
     }
 }
 

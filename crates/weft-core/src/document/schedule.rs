@@ -32,6 +32,10 @@ pub enum Schedule {
     Once,
     /// A run as soon as the one before has ended.
     Continuous,
+    /// One run at each of these moments, which are in order.
+    Dates(Vec<Timestamp>),
+    /// Whenever one of these says so: [`Self::Cron`], [`Self::Every`] and at most one [`Self::Dates`].
+    Several(Vec<Self>),
 }
 
 /// Airflow's presets; each means the first moment of its period.
@@ -112,8 +116,18 @@ impl fmt::Display for Schedule {
             Self::Every(span) => write!(f, "every {span}"),
             Self::Once => f.write_str("@once"),
             Self::Continuous => f.write_str("@continuous"),
+            Self::Dates(dates) => write_list(f, dates),
+            Self::Several(schedules) => write_list(f, schedules),
         }
     }
+}
+
+fn write_list(f: &mut fmt::Formatter<'_>, items: &[impl fmt::Display]) -> fmt::Result {
+    for (at, item) in items.iter().enumerate() {
+        let separator = if at == 0 { "" } else { "; " };
+        write!(f, "{separator}{item}")?;
+    }
+    Ok(())
 }
 
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);

@@ -71,6 +71,11 @@ pub fn schema_misfit(schema: &Value, value: &Value) -> Option<String> {
     }
 }
 
+/// Why a value is no JSON Schema that can be used, if it isn't.
+pub fn schema_problem(schema: &Value) -> Option<String> {
+    Checker::new(schema).err()
+}
+
 fn short(text: &str) -> String {
     match text.char_indices().nth(MAX_REASON) {
         Some((end, _)) => format!("{}…", &text[..end]),

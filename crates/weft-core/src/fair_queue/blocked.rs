@@ -10,6 +10,8 @@ use std::sync::Arc;
 /// Why ready work is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blocked {
+    /// An operator holds all runs of its DAG.
+    DagHeld,
     /// No worker serves its queue.
     QueueHasNoWorkers {
         /// The queue.
@@ -76,6 +78,9 @@ impl FairQueue {
     /// Finds every bound that blocks the ready instances of a task; if there is none, the
     /// work that goes first. Empty if the task is next itself, or has nothing ready.
     pub fn find_blockers(&self, run: RunId, task: TaskIndex) -> Vec<Blocked> {
+        if self.is_held_with_dag(run, task) {
+            return vec![Blocked::DagHeld];
+        }
         let Some((task_key, item)) = self.item(run, task) else {
             return Vec::new();
         };

@@ -1,7 +1,7 @@
 //! Work that is held: it stays ready, and no take hands it out.
 //!
-//! A task is held while its inputs are read, and a run while its end is written. What becomes
-//! ready meanwhile is held with the rest.
+//! A task is held while its inputs are read, a run while its end is written, and a DAG while an
+//! operator wants it. What becomes ready meanwhile is held with the rest.
 
 use super::{FairQueue, Ready, level::TaskKey, ranges::Ranges};
 use crate::{document::TaskIndex, run_id::RunId};
@@ -13,6 +13,7 @@ use std::{
 /// What is held, and its ready instances.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
+    dags: BTreeSet<u64>,
     runs: BTreeSet<RunId>,
     tasks: BTreeSet<(RunId, TaskIndex)>,
     items: BTreeMap<(RunId, TaskIndex), HeldItem>,
@@ -59,9 +60,45 @@ impl FairQueue {
         }
     }
 
+    /// Holds all tasks of a DAG until [`Self::resume_dag`] is called.
+    pub fn hold_dag(&mut self, dag: u64) {
+        if !self.held.dags.insert(dag) {
+            return;
+        }
+        let of_dag = self.tasks.iter().filter(|(_, at)| at.key.dag == dag);
+        let tasks: Vec<_> = of_dag.map(|(task, _)| *task).collect();
+        for (run, task) in tasks {
+            self.move_to_held(run, task);
+        }
+    }
+
+    /// No longer holds a DAG. Its runs and tasks that are held for their own sake stay so.
+    pub fn resume_dag(&mut self, dag: u64) {
+        if !self.held.dags.remove(&dag) {
+            return;
+        }
+        let of_dag = self.held.items.iter();
+        let of_dag = of_dag.filter(|(_, item)| item.latest.account.dag == dag);
+        let tasks: Vec<_> = of_dag.map(|(task, _)| *task).collect();
+        for (run, task) in tasks {
+            self.move_back(run, task);
+        }
+    }
+
     /// Whether a task is held, for its own sake or with its run.
     pub fn is_held(&self, run: RunId, task: TaskIndex) -> bool {
         self.held.runs.contains(&run) || self.held.tasks.contains(&(run, task))
+    }
+
+    /// Whether ready instances are held, for their task's sake, with their run or with their DAG.
+    pub(super) fn holds(&self, ready: &Ready) -> bool {
+        self.held.dags.contains(&ready.account.dag) || self.is_held(ready.run, ready.task)
+    }
+
+    /// Whether ready instances of a task are held with their DAG.
+    pub(super) fn is_held_with_dag(&self, run: RunId, task: TaskIndex) -> bool {
+        let item = self.held.items.get(&(run, task));
+        item.is_some_and(|item| self.held.dags.contains(&item.latest.account.dag))
     }
 
     fn move_to_held(&mut self, run: RunId, task: TaskIndex) {
@@ -91,7 +128,8 @@ impl FairQueue {
     }
 
     fn move_back(&mut self, run: RunId, task: TaskIndex) {
-        if self.is_held(run, task) {
+        let item = self.held.items.get(&(run, task));
+        if item.is_none_or(|item| self.holds(&item.latest)) {
             return;
         }
         let Some(HeldItem { latest, indexes }) = self.held.items.remove(&(run, task)) else {

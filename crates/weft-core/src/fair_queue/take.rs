@@ -17,7 +17,7 @@ impl FairQueue {
         if ready.indexes.is_empty() {
             return;
         }
-        if self.is_held(ready.run, ready.task) {
+        if self.holds(&ready) {
             self.held.add(ready);
             return;
         }

@@ -73,6 +73,18 @@ pub(super) fn pointer<'a>(text: &'a str, pointer: &str) -> Result<&'a str, PickE
     Ok(here)
 }
 
+/// Where in `text` a part is; `None` where it has no such part.
+pub(super) fn range(text: &str, path: &str) -> Option<Range<usize>> {
+    let part = pointer(text, path).ok()?;
+    let from = part.as_ptr().addr() - text.as_ptr().addr();
+    Some(from..from + part.len())
+}
+
+/// Whether `text` has a part that is neither null nor false.
+pub(super) fn is_set(text: &str, path: &str) -> bool {
+    pointer(text, path).is_ok_and(|part| !matches!(part, "null" | "false"))
+}
+
 /// The ranges of a list's elements in `text`.
 pub(super) fn elements(text: &str) -> Result<Vec<Range<usize>>, PickError> {
     if text.trim_start().as_bytes().first() != Some(&b'[') {
@@ -148,6 +160,16 @@ mod tests {
         ));
         assert!(matches!(pointer("1", "/a"), Err(PickError::Missing { .. })));
         assert!(matches!(pointer("{}", "a"), Err(PickError::BadPointer(_))));
+    }
+
+    #[test]
+    fn a_part_is_found_in_its_text_and_set_unless_it_is_null_or_false() {
+        let text = r#"{"a": {"b": [1]}, "no": false, "none": null, "zero": 0}"#;
+        assert_eq!(range(text, "/a/b").map(|at| &text[at]), Some("[1]"));
+        assert_eq!(range(text, "/b"), None);
+        assert_eq!(range("7", "/b"), None);
+        assert!(is_set(text, "/a") && is_set(text, "/zero"));
+        assert!(!is_set(text, "/no") && !is_set(text, "/none") && !is_set(text, "/b"));
     }
 
     #[test]

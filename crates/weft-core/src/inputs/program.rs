@@ -1,10 +1,10 @@
 //! How a WASI program is started: templates in its arguments filled in, inputs
 //! as JSON on standard input, artifacts as files under `/in`.
 
+use super::template::{Template, TemplateError};
 use crate::{
     contract::{ArtifactRef, artifact_refs_in},
     document::{OutputFormat, Program},
-    failure_code::FailureCode,
 };
 use serde_json::{Map, Value};
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
@@ -12,43 +12,6 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 /// The most bytes that the arguments and environment variables of a program may have together.
 /// Larger data belongs on its standard input.
 pub const MAX_ARGUMENT_BYTES: usize = 16 << 20;
-/// Why a program can't be started.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateError {
-    /// Braces that are not closed.
-    #[error("{text:?} has {{{{ without }}}}")]
-    Open {
-        /// The argument.
-        text: String,
-    },
-    /// A name that the task doesn't have.
-    #[error("{text:?}: there is no {what:?}; write {{{{ inputs.NAME }}}} or {{{{ params.NAME }}}}")]
-    Unknown {
-        /// The argument.
-        text: String,
-        /// The text in the braces.
-        what: String,
-    },
-    /// More than [`MAX_ARGUMENT_BYTES`].
-    #[error(
-        "the program's arguments and environment variables would have {bytes} bytes, and {MAX_ARGUMENT_BYTES} are allowed; read large inputs from standard input"
-    )]
-    TooLong {
-        /// How many bytes they would have.
-        bytes: usize,
-    },
-}
-
-impl TemplateError {
-    /// The code of the failure of an attempt whose program can't be started.
-    pub const fn code(&self) -> FailureCode {
-        match self {
-            Self::Open { .. } | Self::Unknown { .. } => FailureCode::InvalidEntry,
-            Self::TooLong { .. } => FailureCode::InputLimit,
-        }
-    }
-}
-
 /// One start of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
@@ -210,69 +173,6 @@ fn stdin(inputs: &[(String, Arc<str>)]) -> Vec<u8> {
     }
     text.push_str("}\n");
     text.into_bytes()
-}
-
-/// A text with names in double braces.
-struct Template<'a> {
-    text: &'a str,
-    parts: Vec<Part<'a>>,
-}
-
-enum Part<'a> {
-    Text(&'a str),
-    Name(&'a str),
-}
-
-impl<'a> Template<'a> {
-    fn parse(text: &'a str) -> Result<Self, TemplateError> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some(at) = rest.find("{{") {
-            parts.push(Part::Text(&rest[..at]));
-            let inner = &rest[at + 2..];
-            let end = inner.find("}}").ok_or_else(|| TemplateError::Open {
-                text: text.to_owned(),
-            })?;
-            parts.push(Part::Name(inner[..end].trim()));
-            rest = &inner[end + 2..];
-        }
-        parts.push(Part::Text(rest));
-        Ok(Self { text, parts })
-    }
-
-    fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Name(what) => Some(*what),
-            Part::Text(_) => None,
-        })
-    }
-
-    fn unknown(&self, what: &str) -> TemplateError {
-        TemplateError::Unknown {
-            text: self.text.to_owned(),
-            what: what.to_owned(),
-        }
-    }
-
-    /// The parts, filled in.
-    fn filled<'b>(
-        &'b self,
-        known: &'b BTreeMap<&str, Cow<'_, str>>,
-    ) -> impl Iterator<Item = &'b str> {
-        self.parts.iter().map(|part| match part {
-            Part::Text(text) => *text,
-            Part::Name(what) => known.get(what).map_or("", |value| &**value),
-        })
-    }
-
-    fn filled_bytes(&self, known: &BTreeMap<&str, Cow<'_, str>>) -> usize {
-        let bytes = self.filled(known).map(str::len);
-        bytes.fold(0, usize::saturating_add)
-    }
-
-    fn fill(&self, known: &BTreeMap<&str, Cow<'_, str>>) -> String {
-        self.filled(known).collect()
-    }
 }
 
 #[cfg(test)]

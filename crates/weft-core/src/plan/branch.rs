@@ -175,6 +175,9 @@ mod tests {
             retry: RetryPolicy::default(),
             mapping: None,
             branch: task == 0,
+            teardown: None,
+            has_precondition: false,
+            stops_at_deadline: false,
         };
         upstreams.into_iter().enumerate().map(step).collect()
     }

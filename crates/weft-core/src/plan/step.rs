@@ -1,6 +1,9 @@
 //! The tasks of a plan, and the bounds of its runs.
 
-use crate::{document::TaskIndex, retry::RetryPolicy, time::DurationMs, trigger_rule::TriggerRule};
+use crate::{
+    document::TaskIndex, retry::RetryPolicy, teardown::Teardown, time::DurationMs,
+    trigger_rule::TriggerRule,
+};
 
 /// What the machine knows of one task.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +18,19 @@ pub struct Step {
     pub mapping: Option<Mapping>,
     /// Whether it chooses among its direct downstreams. A mapped task can't.
     pub branch: bool,
+    /// Where it is a teardown, which has a rule of its own: [`Teardown::verdict`].
+    pub teardown: Option<Teardown>,
+    /// Whether it has a condition on other runs, for which the driver is asked before it runs.
+    pub has_precondition: bool,
+    /// Whether what has not ended of it by its deadline is cancelled.
+    pub stops_at_deadline: bool,
+}
+
+impl Step {
+    /// Whether it counts for nothing how it ends: a teardown that doesn't fail its run.
+    pub(crate) fn is_ignored(&self) -> bool {
+        matches!(&self.teardown, Some(teardown) if !teardown.fails_run)
+    }
 }
 
 /// How a task is mapped.
@@ -32,6 +48,8 @@ pub struct Mapping {
 pub struct Bounds {
     /// The longest a run may take.
     pub run_timeout: Option<DurationMs>,
+    /// Whether a run that has not ended by its deadline is stopped, as by its timeout.
+    pub stops_at_deadline: bool,
     /// See [`super::Defaults::max_losses`].
     pub max_losses: u32,
     /// See [`super::Defaults::max_deferrals`].

@@ -35,6 +35,8 @@ pub enum Refusal {
     Variable(String),
     /// A connection that the policy doesn't name.
     Connection(String),
+    /// A call of a DAG that the policy doesn't name.
+    Dag(String),
     /// A queue that the policy doesn't name.
     Queue(String),
     /// More than the ceiling.
@@ -63,6 +65,7 @@ impl Refusal {
             Self::Http { .. } => "refused.http",
             Self::Variable(_) => "refused.variable",
             Self::Connection(_) => "refused.connection",
+            Self::Dag(_) => "refused.dag",
             Self::Queue(_) => "refused.queue",
             Self::Limit(_) => "refused.limit",
         }
@@ -100,6 +103,7 @@ impl Refusal {
             }
             Self::Variable(name) => format!("[variables] allow = [{name:?}]"),
             Self::Connection(name) => format!("[connections] allow = [{name:?}]"),
+            Self::Dag(name) => format!("[dags] allow = [{name:?}]"),
             Self::Queue(name) => format!("[queues] allow = [{name:?}]"),
             Self::Limit(exceeded) => {
                 if exceeded.requested > Limits::MAXIMUM.get(&exceeded.limit) {
@@ -146,6 +150,7 @@ impl fmt::Display for Refusal {
             },
             Self::Variable(name) => write!(f, "reading the variable {name:?} is not allowed"),
             Self::Connection(name) => write!(f, "using the connection {name:?} is not allowed"),
+            Self::Dag(name) => write!(f, "calling the DAG {name:?} is not allowed"),
             Self::Queue(name) => write!(f, "the queue {name:?} is not allowed"),
             Self::Limit(exceeded) => exceeded.fmt(f),
         }?;
@@ -212,6 +217,7 @@ impl Policy {
             &self.connections,
             Refusal::Connection,
         ));
+        refusals.extend(refused(&request.grants.dags, &self.dags, Refusal::Dag));
         if let Some(queue) = request
             .queue
             .filter(|queue| *queue != DEFAULT_QUEUE && !names(&self.queues, queue))

@@ -17,6 +17,9 @@
 //! [connections]
 //! allow = ["warehouse"]
 //!
+//! [dags]                          # those that tasks may call (all of the tenant by default)
+//! allow = ["reports_*"]
+//!
 //! [queues]
 //! allow = ["gpu"]
 //!
@@ -51,6 +54,7 @@ const KEYS: &[&str] = &[
     "http",
     "variables",
     "connections",
+    "dags",
     "queues",
     "limits",
 ];
@@ -96,6 +100,9 @@ fn read(fields: &Fields<'_>, policy: &mut Policy) {
     read_http(fields, policy);
     policy.variables = read_names(fields, "variables");
     policy.connections = read_names(fields, "connections");
+    if fields.get("dags").is_some() {
+        policy.dags = read_names(fields, "dags");
+    }
     policy.queues = read_names(fields, "queues");
     read_limits(fields, &mut policy.ceiling);
 }

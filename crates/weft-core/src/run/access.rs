@@ -69,6 +69,12 @@ impl Run {
             .map_or(0, |task| task.generation)
     }
 
+    /// How often an instance was cleared by itself since its task was cleared; part of what makes
+    /// an idempotency key.
+    pub fn repeats(&self, instance: Instance) -> u32 {
+        self.repeats.get(&instance).copied().unwrap_or(0)
+    }
+
     /// The number that the next attempt of an instance gets.
     pub fn next_number(&self, instance: Instance) -> Option<u32> {
         self.cell(instance)

@@ -15,6 +15,14 @@ pub enum Action {
         /// Tells this question from one before a clear.
         generation: u32,
     },
+    /// The rule lets the task run: check its conditions on other runs, and answer
+    /// `PreconditionChecked` with the same generation once it is known. (It waits until then.)
+    CheckPrecondition {
+        /// The task.
+        task: TaskIndex,
+        /// Tells this question from one before a clear.
+        generation: u32,
+    },
     /// These instances are now `Ready`: they may be dispatched when the driver
     /// has capacity. (No `InstanceChanged` accompanies it.)
     Ready {
@@ -46,6 +54,14 @@ pub enum Action {
         /// How many instances it had.
         instances: u32,
     },
+    /// These instances of an expanded task start over by themselves: they wait, and their outputs no
+    /// longer count. The other instances and the task's generation stay.
+    InstancesCleared {
+        /// Task of the instances.
+        task: TaskIndex,
+        /// Their map indexes.
+        indexes: Range<u32>,
+    },
     /// For the history and for observers.
     InstanceChanged {
         /// Which instance.
@@ -54,6 +70,11 @@ pub enum Action {
         state: InstanceState,
         /// Cause of the change.
         cause: Cause,
+    },
+    /// A deadline passed, and what it is for has not ended. (What is stopped by it follows.)
+    DeadlineMissed {
+        /// A task, or the run as a whole.
+        task: Option<TaskIndex>,
     },
     /// The same change of many instances of a mapped task at once.
     RangeChanged {
@@ -100,6 +121,10 @@ pub enum Cause {
     Cancelled,
     /// The run took longer than it may.
     RunTimeout,
+    /// Its conditions on other runs (skipped).
+    Precondition,
+    /// Its deadline, or that of the run, passed.
+    Deadline,
 }
 
 /// What a timer is for. A timer that no longer fits is rejected when it is due.
@@ -116,5 +141,10 @@ pub enum Timer {
     RunTimeout {
         /// How often the run was started or reopened when the timer was set.
         episode: u32,
+    },
+    /// The deadline of a task or of the run. The driver sets it, since it knows when the run was due.
+    Deadline {
+        /// A task, or the run as a whole.
+        task: Option<TaskIndex>,
     },
 }

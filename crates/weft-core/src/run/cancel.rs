@@ -16,18 +16,34 @@ impl Run {
     }
 
     /// Ends every unfinished instance as cancelled, and the run as `end`.
+    ///
+    /// A running one first ends everything but its teardowns, and goes on until those ended. If it is
+    /// stopped once more meanwhile, they end too.
     pub(super) fn stop(&mut self, end: RunState, cause: Cause, actions: &mut Vec<Action>) {
-        // First, so that nothing counted below puts a task on the agenda.
-        self.state = end;
         self.stopped = true;
-        for task in self.plan.tasks() {
-            self.stop_task(task, cause, actions);
+        let tears_down = self.state == RunState::Running
+            && self.ending.is_none()
+            && self.faults.tears_down(!self.plan.teardowns.is_empty());
+        if tears_down {
+            self.ending = Some(end);
+        } else {
+            // Before anything is counted, so that it puts no task on the agenda.
+            self.state = end;
+            self.ending = None;
         }
-        self.pauses.clear();
-        actions.push(Action::RunChanged { state: end });
+        for task in self.plan.tasks() {
+            if !tears_down || self.plan.step(task).teardown.is_none() {
+                self.stop_task(task, cause, actions);
+            }
+        }
+        if !tears_down {
+            self.pauses.clear();
+            actions.push(Action::RunChanged { state: end });
+        }
     }
 
-    fn stop_task(&mut self, task: TaskIndex, cause: Cause, actions: &mut Vec<Action>) {
+    /// Ends every unfinished instance of a task as cancelled.
+    pub(super) fn stop_task(&mut self, task: TaskIndex, cause: Cause, actions: &mut Vec<Action>) {
         let state = InstanceState::Cancelled;
         for (instance, tag) in self.touched(task) {
             if !self.faults.cancel_ends(tag) {
@@ -44,10 +60,10 @@ impl Run {
         let Body::Many(many) = &mut self.tasks[task.0 as usize].body else {
             return;
         };
+        many.backlog.clear();
         if std::mem::replace(&mut many.stopped, true) {
             return;
         }
-        many.backlog.clear();
         let ranges = many.untouched_ranges();
         let released = many.released;
         for range in ranges {

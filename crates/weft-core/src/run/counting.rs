@@ -5,7 +5,7 @@
 //! Nothing else changes a count.
 
 use super::{
-    Body, Cell, Instance, Run, RunState, TAGS, TaskCell,
+    Body, Cell, Check, Instance, Run, RunState, TAGS, TaskCell,
     cell::{Class, Tag},
 };
 use crate::{document::TaskIndex, trigger_rule::Tally};
@@ -27,6 +27,7 @@ impl TaskCell {
             counts,
             generation: 0,
             highest: 0,
+            precondition: Check::Open,
             leaf,
         }
     }
@@ -91,7 +92,6 @@ impl Run {
                 (true, false) => self.failed_leaves -= u64::from(instances),
                 (true, true) | (false, false) => {}
             }
-            return;
         }
         self.each_downstream(task, |tally| {
             *slot(tally, from) -= instances;
@@ -113,7 +113,6 @@ impl Run {
         if leaf {
             let failing = |tally: Tally| u64::from(tally.failed) + u64::from(tally.upstream_failed);
             self.failed_leaves = self.failed_leaves - failing(before) + failing(after);
-            return;
         }
         if !self.faults.counts_downstream(after.pending) {
             return;
@@ -144,7 +143,7 @@ impl Run {
 }
 
 /// How downstreams count a task's instances.
-fn tally(counts: &[u32; TAGS]) -> Tally {
+pub(super) fn tally(counts: &[u32; TAGS]) -> Tally {
     let mut tally = Tally::default();
     for tag in Tag::ALL {
         *slot(&mut tally, tag.class()) += counts[tag as usize];

@@ -101,7 +101,7 @@ impl Run {
     }
 
     /// How many more instances of a task may be active.
-    fn free_active(&self, task: TaskIndex) -> u32 {
+    pub(super) fn free_active(&self, task: TaskIndex) -> u32 {
         let limit = self.plan.steps[task.0 as usize]
             .mapping
             .as_ref()
@@ -122,7 +122,7 @@ impl Run {
     /// whose wait is over, then untouched ones.
     pub(super) fn refill(&mut self, task: TaskIndex, actions: &mut Vec<Action>) {
         let more =
-            |many: &Many| !many.stopped && (many.released < many.total || !many.backlog.is_empty());
+            |many: &Many| (!many.stopped && many.released < many.total) || !many.backlog.is_empty();
         if !matches!(&self.tasks[task.0 as usize].body, Body::Many(many) if more(many)) {
             return;
         }
@@ -144,6 +144,9 @@ impl Run {
         let Body::Many(many) = &mut self.tasks[task.0 as usize].body else {
             return;
         };
+        if many.stopped {
+            return;
+        }
         let mut ranges = Vec::new();
         let released = many.release(free, &mut ranges);
         if released > 0 {

@@ -1,6 +1,7 @@
-//! `Event::Due` and `Event::Woken`: a wait is over.
+//! `Event::Due` and `Event::Woken`: a wait is over, or a deadline has passed.
 
 use super::{Action, Cause, Instance, Rejection, Run, RunState, Tag, Timer};
+use crate::document::TaskIndex;
 
 impl Run {
     pub(super) fn due(&mut self, timer: Timer, actions: &mut Vec<Action>) -> Result<(), Rejection> {
@@ -19,13 +20,52 @@ impl Run {
                 Ok(())
             }
             Timer::RunTimeout { episode } => {
-                if self.state != RunState::Running || self.episode != episode {
+                if self.timeout_at().is_none() || self.episode != episode {
                     return Err(Rejection::Stale);
                 }
                 self.stop(RunState::Failed, Cause::RunTimeout, actions);
                 Ok(())
             }
+            Timer::Deadline { task } => self.miss(task, actions),
         }
+    }
+
+    /// A deadline has passed.
+    fn miss(
+        &mut self,
+        task: Option<TaskIndex>,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Rejection> {
+        if !self.can_miss(task) {
+            return Err(Rejection::Stale);
+        }
+        self.missed.insert(task);
+        actions.push(Action::DeadlineMissed { task });
+        match task {
+            None if self.plan.bounds.stops_at_deadline => {
+                self.stop(RunState::Failed, Cause::Deadline, actions);
+            }
+            Some(task) if self.plan.step(task).stops_at_deadline => {
+                self.stop_task(task, Cause::Deadline, actions);
+            }
+            None | Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a deadline would be missed if it passed now: what it is for has not ended, and did not
+    /// miss it before. `None` is the run as a whole. A run that had ended, and was cleared, has met or
+    /// missed its deadlines.
+    pub fn can_miss(&self, task: Option<TaskIndex>) -> bool {
+        let is_open = match task {
+            None => true,
+            Some(task) => self.counts(task).unfinished() > 0,
+        };
+        is_open
+            && self.state == RunState::Running
+            && self.episode == 1
+            && self.ending.is_none()
+            && !self.faults.knows_missed(self.missed.contains(&task))
     }
 
     pub(super) fn woken(

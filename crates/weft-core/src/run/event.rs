@@ -2,6 +2,7 @@
 
 use super::{
     action::Timer,
+    selection::Selection,
     state::{Attempt, Instance, Marked},
 };
 use crate::{
@@ -44,6 +45,15 @@ pub enum Event {
         /// For people.
         message: String,
     },
+    /// The answer to `Action::CheckPrecondition`.
+    PreconditionChecked {
+        /// The task.
+        task: TaskIndex,
+        /// As in the `Action::CheckPrecondition` that this answers.
+        generation: u32,
+        /// Whether it runs; otherwise it is skipped.
+        runs: bool,
+    },
     /// The driver commits an attempt of a ready instance.
     Dispatched {
         /// A ready instance.
@@ -68,7 +78,7 @@ pub enum Event {
         /// The attempt that is given up.
         attempt: Attempt,
     },
-    /// A timer of `Action::SetTimer` is due.
+    /// A timer of `Action::SetTimer`, or a deadline, is due.
     Due {
         /// The timer that is due.
         timer: Timer,
@@ -80,14 +90,9 @@ pub enum Event {
     },
     /// An operator cancels the run.
     Cancel,
-    /// An operator clears tasks, to run them again. In flight attempts are revoked, an ended run
+    /// An operator clears tasks or instances, to run them again. In flight attempts are revoked, an ended run
     /// goes on.
-    Clear {
-        /// At least one.
-        tasks: Vec<TaskIndex>,
-        /// Whether everything downstream of them is cleared as well.
-        downstream: bool,
-    },
+    Clear(Selection),
     /// An operator marks an instance, whatever its state. What was decided
     /// downstream stays; clear it to run it again.
     Mark {
@@ -145,4 +150,7 @@ pub enum Rejection {
     /// The run has ended.
     #[error("the run has ended")]
     RunEnded,
+    /// Nothing of what a clear selects failed.
+    #[error("nothing of the selection failed")]
+    NothingSelected,
 }

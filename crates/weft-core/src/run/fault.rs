@@ -57,6 +57,16 @@ pub enum Planted {
     ClearRestartsNumbers,
     /// A cancel leaves deferred instances unchanged.
     CancelForgetsDeferred,
+    /// A teardown runs though no setup of it succeeded.
+    TeardownWithoutSetup,
+    /// A cancel ends teardowns with everything else.
+    CancelEndsTeardowns,
+    /// A task doesn't wait until its conditions on other runs are checked.
+    PreconditionIgnored,
+    /// The answer to a check before a clear counts.
+    OldPreconditionCounts,
+    /// A deadline is missed again and again.
+    DeadlineMissedTwice,
     /// Failed leaves don't fail the run.
     LeavesIgnored,
     /// The run ends before its last instance.
@@ -66,7 +76,7 @@ pub enum Planted {
 #[cfg(feature = "planted-bugs")]
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::SkippedIsSuccess,
         Self::StartsEarly,
         Self::UpstreamFailedIsDone,
@@ -88,6 +98,11 @@ impl Planted {
         Self::ClearForgetsDownstream,
         Self::ClearRestartsNumbers,
         Self::CancelForgetsDeferred,
+        Self::TeardownWithoutSetup,
+        Self::CancelEndsTeardowns,
+        Self::PreconditionIgnored,
+        Self::OldPreconditionCounts,
+        Self::DeadlineMissedTwice,
         Self::LeavesIgnored,
         Self::EndsEarly,
     ];
@@ -131,6 +146,21 @@ impl Faults {
             tally.failed += tally.upstream_failed;
         }
         (rule, tally)
+    }
+
+    /// The setups by which a teardown is decided.
+    #[inline]
+    pub(super) fn setups(self, setups: Tally) -> Tally {
+        if self.has(Planted::TeardownWithoutSetup) {
+            return Tally::default();
+        }
+        setups
+    }
+
+    /// Whether a run that is stopped still runs its teardowns.
+    #[inline]
+    pub(super) fn tears_down(self, has_teardowns: bool) -> bool {
+        has_teardowns && !self.has(Planted::CancelEndsTeardowns)
     }
 
     /// Whether downstreams count the change of an upstream, of which `pending` instances
@@ -198,6 +228,24 @@ impl Faults {
     #[inline]
     pub(super) fn expansion_is_current(self, current: u32, expanded: u32) -> bool {
         current == expanded || self.has(Planted::OldExpansionCounts)
+    }
+
+    /// Whether a task waits until its conditions on other runs are checked.
+    #[inline]
+    pub(super) fn awaits_precondition(self, has_one: bool) -> bool {
+        has_one && !self.has(Planted::PreconditionIgnored)
+    }
+
+    /// Whether the answer to a check belongs to the task's current generation.
+    #[inline]
+    pub(super) fn check_is_current(self, current: u32, checked: u32) -> bool {
+        current == checked || self.has(Planted::OldPreconditionCounts)
+    }
+
+    /// Whether a deadline that was missed before is not missed again.
+    #[inline]
+    pub(super) fn knows_missed(self, was_missed: bool) -> bool {
+        was_missed && !self.has(Planted::DeadlineMissedTwice)
     }
 
     /// How many instances of a mapped task may be active.

@@ -1,7 +1,9 @@
 //! Pending timers and attempts of a run, derived from its state, for a driver that replayed the
 //! run from its record and so never saw the actions.
 
-use super::{Action, Attempt, Body, Instance, Run, RunState, Tag, Timer, cell::Cell, many::Many};
+use super::{
+    Action, Attempt, Body, Check, Instance, Run, RunState, Tag, Timer, cell::Cell, many::Many,
+};
 use crate::{document::TaskIndex, time::Timestamp};
 use std::ops::Range;
 
@@ -25,7 +27,7 @@ pub struct LiveAttempt {
 
 impl Run {
     /// What the run requested and still waits for: `Expand` of every task that
-    /// is expanding, `Ready` of every ready instance, `SetTimer` of every wait
+    /// is expanding, `CheckPrecondition` of every one that waits for its check, `Ready` of every ready instance, `SetTimer` of every wait
     /// that ends by itself and of the run's own timeout; nothing else, and
     /// nothing twice. Tasks in the author's order, then timers.
     ///
@@ -72,9 +74,10 @@ impl Run {
     }
 
     /// When the run has taken as long as it may; `None` where it may take for
-    /// ever, or isn't running.
-    pub fn deadline(&self) -> Option<Timestamp> {
-        self.deadline.filter(|_| self.state == RunState::Running)
+    /// ever, isn't running, or is being stopped already.
+    pub fn timeout_at(&self) -> Option<Timestamp> {
+        self.timeout_at
+            .filter(|_| self.state == RunState::Running && self.ending.is_none())
     }
 
     fn pending_of(&self, task: TaskIndex) -> Vec<Action> {
@@ -82,6 +85,10 @@ impl Run {
         if cell.count(Tag::Expanding) > 0 {
             let generation = cell.generation;
             return vec![Action::Expand { task, generation }];
+        }
+        if cell.is_waiting() && cell.precondition == Check::Asked {
+            let generation = cell.generation;
+            return vec![Action::CheckPrecondition { task, generation }];
         }
         if cell.count(Tag::Ready) == 0 {
             return Vec::new();
@@ -109,7 +116,7 @@ impl Run {
         let timer = Timer::RunTimeout {
             episode: self.episode,
         };
-        self.deadline().map(|at| Action::SetTimer { timer, at })
+        self.timeout_at().map(|at| Action::SetTimer { timer, at })
     }
 }
 

@@ -1,7 +1,11 @@
 //! Consequences of an applied event: tasks whose rule decides now, and the run's end.
 
-use super::{Action, Body, Cause, Instance, Run, RunState, Tag};
-use crate::{document::TaskIndex, trigger_rule::Verdict};
+use super::{Action, Body, Cause, Instance, Run, RunState, Tag, counting::tally};
+use crate::{
+    document::TaskIndex,
+    teardown::Teardown,
+    trigger_rule::{Tally, Verdict},
+};
 
 impl Run {
     /// Decides every task on the agenda, in topological order, and ends the run
@@ -20,12 +24,13 @@ impl Run {
             RunState::Pending | RunState::Cancelled => false,
         };
         let failed_leaves = self.faults.failed_leaves(self.failed_leaves);
-        let end = if failed_leaves > 0 {
-            RunState::Failed
-        } else {
-            RunState::Success
+        let end = match self.ending {
+            Some(end) => end,
+            None if failed_leaves > 0 => RunState::Failed,
+            None => RunState::Success,
         };
         if over && self.state != end {
+            self.ending = None;
             self.state = end;
             actions.push(Action::RunChanged { state: end });
         }
@@ -38,16 +43,14 @@ impl Run {
             self.end(instance, Tag::Skipped, Cause::Branch, actions);
             return;
         }
-        let (rule, tally) = (
-            self.plan.steps[task.0 as usize].rule,
-            self.tasks[task.0 as usize].upstreams,
-        );
-        let (rule, tally) = self.faults.rule(rule, tally);
-        match rule.verdict(&tally) {
+        match self.verdict(task) {
             Verdict::Wait => {}
             Verdict::Skip => self.end(instance, Tag::Skipped, Cause::Rule, actions),
             Verdict::UpstreamFailed => {
                 self.end(instance, Tag::UpstreamFailed, Cause::Rule, actions);
+            }
+            Verdict::Run if !self.precondition_holds(task) => {
+                self.check_precondition(task, actions);
             }
             Verdict::Run => match &self.plan.steps[task.0 as usize].mapping {
                 None => self.make_ready(instance, actions),
@@ -63,6 +66,39 @@ impl Run {
                 }
                 Some(_) => self.end(instance, Tag::UpstreamFailed, Cause::NoSource, actions),
             },
+        }
+    }
+
+    /// What the rule of a waiting task says.
+    fn verdict(&self, task: TaskIndex) -> Verdict {
+        let step = &self.plan.steps[task.0 as usize];
+        let upstreams = self.tasks[task.0 as usize].upstreams;
+        match &step.teardown {
+            None => {
+                let (rule, upstreams) = self.faults.rule(step.rule, upstreams);
+                rule.verdict(&upstreams)
+            }
+            Some(_) if upstreams.pending > 0 => Verdict::Wait,
+            Some(teardown) => {
+                let mut setups = Tally::default();
+                for setup in &teardown.setups {
+                    setups += self.tally_of(*setup);
+                }
+                Teardown::verdict(&upstreams, &self.faults.setups(setups))
+            }
+        }
+    }
+
+    /// How the instances of a task ended. One that is no part of this run counts as one that succeeded,
+    /// as it does wherever its output is needed.
+    fn tally_of(&self, task: TaskIndex) -> Tally {
+        let task = &self.tasks[task.as_usize()];
+        match task.body {
+            Body::Excluded => Tally {
+                success: 1,
+                ..Tally::default()
+            },
+            Body::One(_) | Body::Many(_) => tally(&task.counts),
         }
     }
 

@@ -24,18 +24,21 @@ impl Run {
 
     /// The run is running from now on.
     pub(super) fn open(&mut self, at: Moment, actions: &mut Vec<Action>) {
-        self.state = RunState::Running;
+        if self.state != RunState::Running {
+            self.state = RunState::Running;
+            actions.push(Action::RunChanged {
+                state: RunState::Running,
+            });
+        }
         self.stopped = false;
+        self.ending = None;
         self.episode = self.episode.saturating_add(1);
-        actions.push(Action::RunChanged {
-            state: RunState::Running,
-        });
-        self.deadline = self
+        self.timeout_at = self
             .plan
             .bounds
             .run_timeout
             .map(|timeout| at.now.plus(timeout));
-        if let Some(at) = self.deadline {
+        if let Some(at) = self.timeout_at {
             let timer = Timer::RunTimeout {
                 episode: self.episode,
             };

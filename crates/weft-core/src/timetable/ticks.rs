@@ -2,6 +2,7 @@
 
 use crate::{
     cron::Cron,
+    holidays::{Holidays, MAX_HOLIDAYS},
     time::{DurationMs, Timestamp},
 };
 use jiff::{
@@ -12,6 +13,9 @@ use jiff::{
 
 /// More changes of a zone's clocks than lie within the span that a tick is looked for in.
 const MAX_CHANGES: usize = 1_000;
+/// More holidays than follow one another without any other day that has a tick: those of each year may
+/// have every tick of a schedule, which then has none.
+const MAX_HOLIDAYS_IN_A_ROW: usize = MAX_HOLIDAYS + 400;
 /// The least step of time here.
 const MS: i64 = 1;
 
@@ -26,6 +30,16 @@ pub(super) enum Ticks {
     Cron(Cron, TimeZone),
     /// At one distance, before and after an anchor.
     Every { anchor: Timestamp, span: DurationMs },
+    /// At these moments, which are in order.
+    Dates(Vec<Timestamp>),
+    /// At each tick of any of these.
+    Several(Vec<Self>),
+    /// At each tick that is on no holiday in the zone.
+    Except {
+        ticks: Box<Self>,
+        holidays: Holidays,
+        zone: TimeZone,
+    },
 }
 
 impl Ticks {
@@ -59,6 +73,29 @@ impl Ticks {
                 let span = i64::try_from(span.0).ok()?;
                 before.0.checked_add(span).map(Timestamp)
             }
+            Self::Dates(dates) => dates.get(dates.partition_point(|date| *date < at)).copied(),
+            Self::Several(several) => {
+                let each = several.iter();
+                each.filter_map(|ticks| ticks.at_or_after(at)).min()
+            }
+            Self::Except {
+                ticks,
+                holidays,
+                zone,
+            } => {
+                let mut at = at;
+                for _ in 0..MAX_HOLIDAYS_IN_A_ROW {
+                    let tick = ticks.at_or_after(at)?;
+                    let day = moment(tick)?.to_zoned(zone.clone()).date();
+                    if !holidays.contains(day) {
+                        return Some(tick);
+                    }
+                    // Clocks that change at midnight may have a day begin later.
+                    let next = day.tomorrow().ok()?.to_zoned(zone.clone()).ok()?;
+                    at = timestamp(next.timestamp()).max(Timestamp(tick.0.checked_add(MS)?));
+                }
+                None
+            }
         }
     }
 
@@ -78,6 +115,31 @@ impl Ticks {
                 let span = i64::try_from(span.0).ok()?;
                 let past = at.0.checked_sub(anchor.0)?.rem_euclid(span);
                 at.0.checked_sub(past).map(Timestamp)
+            }
+            Self::Dates(dates) => {
+                let later = dates.partition_point(|date| *date <= at);
+                dates[..later].last().copied()
+            }
+            Self::Several(several) => {
+                let each = several.iter();
+                each.filter_map(|ticks| ticks.at_or_before(at)).max()
+            }
+            Self::Except {
+                ticks,
+                holidays,
+                zone,
+            } => {
+                let mut at = at;
+                for _ in 0..MAX_HOLIDAYS_IN_A_ROW {
+                    let tick = ticks.at_or_before(at)?;
+                    let day = moment(tick)?.to_zoned(zone.clone()).date();
+                    if !holidays.contains(day) {
+                        return Some(tick);
+                    }
+                    let begin = timestamp(day.to_zoned(zone.clone()).ok()?.timestamp());
+                    at = Timestamp(begin.min(tick).0.checked_sub(MS)?);
+                }
+                None
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::model::{Work, fair_queue, run, work};
 use weft_core::{
     document::TaskIndex,
-    fair_queue::{FairQueue, QueueBounds},
+    fair_queue::{Blocked, FairQueue, QueueBounds},
 };
 
 const FIRST: TaskIndex = TaskIndex(0);
@@ -77,6 +77,23 @@ fn a_run_that_is_held_keeps_the_holds_of_its_tasks() {
     assert_eq!(take_all(&mut fair_queue), [(1, 1, 0)]);
     fair_queue.resume_task(run(1), FIRST);
     assert_eq!(take_all(&mut fair_queue), [(1, 0, 0)]);
+}
+
+#[test]
+fn a_dag_that_is_held_keeps_the_holds_of_its_runs_and_says_so() {
+    let dag = work().ready().account.dag;
+    let mut fair_queue = two_runs();
+    fair_queue.hold_run(run(2));
+    fair_queue.hold_dag(dag);
+    let mut more = work().ready();
+    more.indexes = 7..8;
+    fair_queue.push(more);
+    assert_eq!(take_all(&mut fair_queue), []);
+    assert_eq!(fair_queue.find_blockers(run(1), FIRST), [Blocked::DagHeld]);
+    fair_queue.resume_dag(dag);
+    assert_eq!(take_all(&mut fair_queue), [(1, 0, 0), (1, 0, 7), (1, 1, 0)]);
+    fair_queue.resume_run(run(2));
+    assert_eq!(take_all(&mut fair_queue), [(2, 0, 0)]);
 }
 
 #[test]

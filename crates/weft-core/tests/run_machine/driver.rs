@@ -8,8 +8,9 @@ use weft_core::{
     retry::RetryPolicy,
     run::{
         Action, Attempt, Event, Instance, InstanceState, Marked, Moment, Outcome, Rejection, Run,
-        RunState, Timer,
+        RunState, Selection, Timer,
     },
+    teardown::Teardown,
     time::{DurationMs, Timestamp},
     trigger_rule::TriggerRule,
 };
@@ -29,6 +30,9 @@ pub(crate) fn task(upstreams: &[u32]) -> Step {
         },
         mapping: None,
         branch: false,
+        teardown: None,
+        has_precondition: false,
+        stops_at_deadline: false,
     }
 }
 
@@ -57,9 +61,21 @@ pub(crate) fn branch(upstreams: &[u32]) -> Step {
     }
 }
 
+/// A teardown of these setups, after them and after what else is upstream.
+pub(crate) fn teardown(upstreams: &[u32], setups: &[u32]) -> Step {
+    Step {
+        teardown: Some(Teardown {
+            setups: setups.iter().copied().map(TaskIndex).collect(),
+            fails_run: false,
+        }),
+        ..task(upstreams)
+    }
+}
+
 pub(crate) fn plan(steps: Vec<Step>) -> Arc<Plan> {
     let bounds = Bounds {
         run_timeout: Some(DurationMs(60_000)),
+        stops_at_deadline: true,
         max_losses: 2,
         max_deferrals: 2,
     };
@@ -186,10 +202,8 @@ impl Drive {
     }
 
     pub(crate) fn clear(&mut self, tasks: &[u32], downstream: bool) {
-        self.ok(Event::Clear {
-            tasks: tasks.iter().copied().map(TaskIndex).collect(),
-            downstream,
-        });
+        let tasks = tasks.iter().copied().map(TaskIndex).collect();
+        self.ok(Event::Clear(Selection::of(tasks, downstream)));
     }
 
     pub(crate) fn state(&self, task: u32) -> InstanceState {

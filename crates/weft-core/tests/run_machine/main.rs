@@ -2,10 +2,14 @@
 //! states out.
 
 mod attempts;
+mod clearing;
+mod deadlines;
 mod driver;
 mod mapping;
 mod operations;
 mod planning;
+mod preconditions;
 mod properties;
 mod recording;
 mod table;
+mod teardowns;

@@ -11,6 +11,7 @@ use weft_core::{
 
 const BOUNDS: Bounds = Bounds {
     run_timeout: None,
+    stops_at_deadline: false,
     max_losses: 0,
     max_deferrals: 0,
 };

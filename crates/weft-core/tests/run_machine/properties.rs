@@ -6,7 +6,7 @@ use std::sync::Arc;
 use weft_core::{
     document::TaskIndex,
     plan::{Mapping, Plan, Step},
-    run::{Attempt, Event, Marked, Moment, Outcome, Rejection, Run, Timer},
+    run::{Attempt, Event, Indexes, Marked, Moment, Outcome, Rejection, Run, Selection, Timer},
     time::{DurationMs, Timestamp},
     trigger_rule::TriggerRule,
 };
@@ -76,6 +76,9 @@ fn event(tasks: std::ops::Range<u32>) -> impl Strategy<Value = Event> {
         1 => attempt.prop_map(|attempt| Event::Lost { attempt }),
         3 => (task.clone(), generation.clone(), 0..4_u32)
             .prop_map(|(task, generation, instances)| Event::Expanded { task, generation, instances }),
+        1 => (task.clone(), generation.clone(), any::<bool>())
+            .prop_map(|(task, generation, runs)| Event::PreconditionChecked { task, generation, runs }),
+        1 => task.clone().prop_map(|task| Event::Due { timer: Timer::Deadline { task: Some(task) } }),
         1 => (task, generation)
             .prop_map(|(task, generation)| Event::ExpandFailed { task, generation, message: String::new() }),
         2 => (instance.clone(), 1..3_u32)
@@ -93,8 +96,24 @@ pub(crate) fn wild() -> impl Strategy<Value = Event> {
         1 => Just(Event::Start),
         1 => Just(Event::Cancel),
         1 => (0..3_u32).prop_map(|episode| Event::Due { timer: Timer::RunTimeout { episode } }),
-        1 => (tasks, any::<bool>()).prop_map(|(tasks, downstream)| Event::Clear { tasks, downstream }),
+        1 => Just(Event::Due { timer: Timer::Deadline { task: None } }),
+        2 => selection(tasks).prop_map(Event::Clear),
     ]
+}
+
+/// Any selection of a clear, sensible or not.
+fn selection(tasks: impl Strategy<Value = Vec<TaskIndex>>) -> impl Strategy<Value = Selection> {
+    let indexes = prop::option::of((0..3_u32, 0..3_u32));
+    let flags = any::<[bool; 3]>();
+    (tasks, indexes, flags).prop_map(|(tasks, indexes, [upstream, downstream, only_failed])| {
+        Selection {
+            indexes: indexes
+                .and_then(|(one, other)| Indexes::of([one..one + 1, other..other + 1]).ok()),
+            upstream,
+            only_failed,
+            ..Selection::of(tasks, downstream)
+        }
+    })
 }
 
 fn moment() -> Moment {

@@ -17,7 +17,7 @@ use weft_core::{
     retry::RetryPolicy,
     run::{
         Action, Attempt, Event, Instance, InstanceState, LiveAttempt, Marked, Moment, Outcome,
-        Phase, Rejection, ReplayError, Run, Timer,
+        Phase, Rejection, ReplayError, Run, Selection, Timer,
         record::{self, RecordError, Recorder},
     },
     time::{DurationMs, Timestamp},
@@ -39,6 +39,7 @@ fn moment(now: i64, entropy: u64) -> Moment {
 }
 
 /// What drivers and workers tell, and how it is written (between the braces, after the kind).
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn kinds() -> Vec<(Event, &'static str)> {
     let finished = |outcome| Event::Finished {
         attempt: attempt(),
@@ -125,6 +126,26 @@ fn kinds() -> Vec<(Event, &'static str)> {
             },
             r#""k":"over","g":2"#,
         ),
+        (
+            Event::Due {
+                timer: Timer::Deadline { task: None },
+            },
+            r#""k":"late""#,
+        ),
+        (
+            Event::Due {
+                timer: Timer::Deadline { task: Some(task) },
+            },
+            r#""k":"late","x":3"#,
+        ),
+        (
+            Event::PreconditionChecked {
+                task,
+                generation: 2,
+                runs: true,
+            },
+            r#""k":"cond","x":3,"g":2,"y":true"#,
+        ),
         (Event::Woken { instance }, r#""k":"wake","x":3,"i":7"#),
     ]
 }
@@ -135,11 +156,20 @@ fn operations() -> Vec<(Event, &'static str)> {
     vec![
         (Event::Cancel, r#""k":"stop""#),
         (
-            Event::Clear {
-                tasks: vec![task],
-                downstream: true,
-            },
+            Event::Clear(Selection::of(vec![task], true)),
             r#""k":"clear","y":true,"l":[3]"#,
+        ),
+        (
+            Event::Clear(Selection::failed()),
+            r#""k":"pickclear","l":[],"of":true"#,
+        ),
+        (
+            Event::Clear(Selection {
+                indexes: Some("3,7-9".parse().expect("indexes")),
+                upstream: true,
+                ..Selection::of(vec![task], true)
+            }),
+            r#""k":"pickclear","y":true,"l":[3],"ix":[[3,3],[7,9]],"up":true"#,
         ),
         (
             Event::Mark {
@@ -323,17 +353,14 @@ fn a_replay_names_what_it_cannot_apply() {
 #[test]
 fn the_timeout_counts_from_each_opening_and_only_while_the_run_goes_on() {
     let mut run = Run::new(plan(vec![task(&[])]));
-    assert_eq!(run.deadline(), None);
+    assert_eq!(run.timeout_at(), None);
     let mut tell = |now, event| {
         run.handle(moment(now, 0), event, &mut Vec::new())
-            .map(|()| run.deadline())
+            .map(|()| run.timeout_at())
     };
     assert_eq!(tell(1_000, Event::Start), Ok(Some(Timestamp(61_000))));
     assert_eq!(tell(2_000, Event::Cancel), Ok(None));
-    let again = Event::Clear {
-        tasks: vec![TaskIndex(0)],
-        downstream: false,
-    };
+    let again = Event::Clear(Selection::of(vec![TaskIndex(0)], false));
     assert_eq!(tell(9_000, again), Ok(Some(Timestamp(69_000))));
     assert_eq!(
         run.pending().collect::<Vec<_>>(),
@@ -379,6 +406,7 @@ fn a_retry_that_max_active_keeps_back_has_no_timer_any_more() {
 struct Held {
     ready: BTreeSet<Instance>,
     expanding: BTreeMap<TaskIndex, u32>,
+    checked: BTreeMap<TaskIndex, u32>,
     timers: BTreeMap<Timer, Timestamp>,
 }
 
@@ -392,12 +420,17 @@ impl Held {
             Action::Expand { task, generation } => {
                 self.expanding.insert(*task, *generation);
             }
+            Action::CheckPrecondition { task, generation } => {
+                self.checked.insert(*task, *generation);
+            }
             Action::SetTimer { timer, at } => {
                 self.timers.insert(*timer, *at);
             }
             Action::Revoke { .. }
             | Action::Cleared { .. }
+            | Action::InstancesCleared { .. }
             | Action::InstanceChanged { .. }
+            | Action::DeadlineMissed { .. }
             | Action::RangeChanged { .. }
             | Action::RunChanged { .. } => {}
         }
@@ -415,6 +448,9 @@ impl Held {
             run.instance(placeholder) == Some(InstanceState::Expanding)
                 && run.generation(*task) == *generation
         });
+        self.checked.retain(|task, generation| {
+            run.awaits_precondition(*task) && run.generation(*task) == *generation
+        });
         self.timers.retain(|timer, _| {
             let due = Event::Due { timer: *timer };
             run.clone()
@@ -431,6 +467,7 @@ enum Move {
     Dispatch(usize),
     Finish(usize, Outcome),
     Expand(u32),
+    Check(bool),
     Due(usize),
 }
 
@@ -450,6 +487,7 @@ fn moves() -> impl Strategy<Value = Vec<(Move, i64, u64)>> {
         4 => any::<usize>().prop_map(Move::Dispatch),
         4 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Move::Finish(which, outcome)),
         2 => (0..5_u32).prop_map(Move::Expand),
+        2 => any::<bool>().prop_map(Move::Check),
         1 => any::<usize>().prop_map(Move::Due),
     ];
     prop::collection::vec((one, 0..3_i64, any::<u64>()), 0..120)
@@ -479,6 +517,14 @@ fn event_of(step: Move, run: &Run, held: &Held) -> Option<Event> {
                 instances,
             })
         }
+        Move::Check(runs) => {
+            let (task, generation) = held.checked.first_key_value()?;
+            Some(Event::PreconditionChecked {
+                task: *task,
+                generation: *generation,
+                runs,
+            })
+        }
         Move::Due(which) => Some(Event::Due {
             timer: nth(held.timers.keys().copied(), which)?,
         }),
@@ -492,6 +538,7 @@ fn jittery(steps: Vec<Step>) -> Arc<Plan> {
             jitter: 1.0,
             ..step.retry
         },
+        has_precondition: step.upstreams.len() == 1,
         ..step
     };
     plan(steps.into_iter().map(jittery).collect())
@@ -542,6 +589,7 @@ proptest! {
         prop_assert_eq!(ready, pending.ready.len(), "nothing is ready twice");
         prop_assert_eq!(&pending.ready, &held.ready);
         prop_assert_eq!(&pending.expanding, &held.expanding);
+        prop_assert_eq!(&pending.checked, &held.checked);
         prop_assert_eq!(&pending.timers, &held.timers);
 
         let mut live = Vec::new();

@@ -4,7 +4,7 @@
 use super::driver::{Drive, NOW, at, failed, mapped, plan, task, timer};
 use weft_core::{
     document::TaskIndex,
-    run::{Event, InstanceState, Marked, Outcome, Rejection, Run, RunState, Timer},
+    run::{Event, InstanceState, Marked, Outcome, Rejection, Run, RunState, Selection, Timer},
     time::Timestamp,
 };
 
@@ -86,10 +86,7 @@ fn event(name: &str, drive: &Drive) -> Event {
             instance: at(1, 0),
             as_state: Marked::Success,
         },
-        "cleared" => Event::Clear {
-            tasks: vec![task],
-            downstream: true,
-        },
+        "cleared" => Event::Clear(Selection::of(vec![task], true)),
         other => panic!("no event {other}"),
     }
 }
@@ -101,6 +98,7 @@ fn answer(result: Result<(), Rejection>, state: InstanceState) -> &'static str {
         Err(Rejection::WrongState) => "no",
         Err(Rejection::Unknown) => "?",
         Err(Rejection::RunEnded) => "end",
+        Err(Rejection::NothingSelected) => "none",
         Ok(()) => match state {
             InstanceState::Waiting => "WAITING",
             InstanceState::Expanding => "EXPAND",
@@ -193,10 +191,7 @@ fn every_event_of_a_run_in_every_state_of_it() {
         assert_eq!(drive.run.state(), state);
         drive
     };
-    let clear = Event::Clear {
-        tasks: vec![TaskIndex(0)],
-        downstream: false,
-    };
+    let clear = Event::Clear(Selection::of(vec![TaskIndex(0)], false));
     let timeout = Event::Due {
         timer: Timer::RunTimeout { episode: 1 },
     };
@@ -251,17 +246,11 @@ fn what_does_not_exist_is_unknown() {
         );
     }
     drive.refused(
-        Event::Clear {
-            tasks: vec![TaskIndex(0), TaskIndex(1)],
-            downstream: true,
-        },
+        Event::Clear(Selection::of(vec![TaskIndex(0), TaskIndex(1)], true)),
         Rejection::Unknown,
     );
     drive.refused(
-        Event::Clear {
-            tasks: Vec::new(),
-            downstream: true,
-        },
+        Event::Clear(Selection::of(Vec::new(), true)),
         Rejection::WrongState,
     );
     drive.refused(

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod dates;
+mod several;
 
 use weft_core::{
     document::{Dag, Format, Source, parse},

@@ -57,8 +57,8 @@ pub(crate) struct Circumstances {
 pub(crate) struct Resume {
     /// JSON.
     pub(crate) state: String,
-    /// Whether it waited for something that only a server can bring, so that its timeout woke it.
-    pub(crate) waited: bool,
+    /// What its timeout tells it, if it waited for something that only a server can bring.
+    pub(crate) woken: Option<Woken>,
 }
 
 impl Shared {
@@ -100,9 +100,8 @@ impl Shared {
             generation,
             resumed,
         } = circumstances;
-        let (resumed, waited) =
-            resumed.map_or((None, false), |resume| (Some(resume.state), resume.waited));
-        let woken = waited.then_some(Woken::Timeout);
+        let (resumed, woken) =
+            resumed.map_or((None, None), |resume| (Some(resume.state), resume.woken));
         let deadline = now.plus(DurationMs(limits.timeout_ms));
         let request = AttemptRequest {
             guest,

@@ -15,7 +15,7 @@ const TRACES_AT_ONCE: u32 = 1000;
 const REST: Duration = Duration::from_millis(20);
 /// How long a request with an idempotency key is known again.
 const ANSWERS: Duration = Duration::from_hours(24);
-/// How long what came of a command can be asked for.
+/// How long what came of a command or a notification can be asked for.
 const COMMANDS: Duration = Duration::from_hours(7 * 24);
 /// How long it is known who changed what.
 const AUDIT: Duration = Duration::from_hours(400 * 24);

@@ -85,6 +85,7 @@ impl Home {
             logical_date: None,
             interval: None,
             params: "{}".into(),
+            concurrency_key: None,
             not_before: None,
             by: "ada".into(),
             trace: None,
@@ -112,6 +113,9 @@ impl Home {
             instances,
             tasks: Vec::new(),
             commands: Vec::new(),
+            approvals: Vec::new(),
+            missed: Vec::new(),
+            updates: Vec::new(),
             timetables: Vec::new(),
         };
         self.database.commit(&turn).await.unwrap();

@@ -7,7 +7,7 @@
 
 use super::{
     AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, Entry, FailureKind, Usage,
-    reading,
+    reading::{self, Returned},
 };
 use crate::{
     Guest, GuestKind, LoadError,
@@ -28,6 +28,7 @@ use crate::{
     wasi::{Determinism, Wasi},
 };
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::{path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use wasmtime::{Store, UpdateDeadline};
 use weft_core::{limit::Limits, time::Timestamp};
@@ -134,6 +135,7 @@ pub(crate) async fn execute(shared: &Arc<Shared>, request: AttemptRequest) -> At
             outcome: AttemptOutcome::Failed(failure),
             usage: Usage::default(),
             artifacts: Vec::new(),
+            updates: Vec::new(),
         },
     }
 }
@@ -216,6 +218,7 @@ async fn run(shared: &Arc<Shared>, ready: Ready, request: AttemptRequest) -> Att
         outcome: AttemptOutcome::Failed(failure),
         usage: Usage::default(),
         artifacts: Vec::new(),
+        updates: Vec::new(),
     })
 }
 
@@ -240,13 +243,14 @@ async fn call_guest(
     let _running = shared.ticker.running();
     let mut limits = request.limits;
     limits.memory_bytes = limits.memory_bytes.min(shared.options.max_memory_bytes);
+    let inputs = inputs(&request.entry, request.resumed.as_deref(), &request.attempt);
     let setup = Setup {
         attempt: request.attempt.into(),
         resumed: request.resumed.map(Arc::from),
         cancel: request.cancel.clone(),
         granted: Arc::new(request.grants),
         limits,
-        inputs: inputs(&request.entry),
+        inputs,
         services: request.services,
         scratch_root: Some(request.scratch_root),
         determinism,
@@ -262,7 +266,10 @@ async fn call_guest(
     let wall = meter.wall();
     let fuel_burned = (runtime.profile == Profile::Deterministic)
         .then(|| fuel(&limits).saturating_sub(store.get_fuel().unwrap_or(0)));
-    let mut outcome = outcome(ended, store.data(), &limits);
+    let Returned {
+        mut outcome,
+        updates,
+    } = outcome(ended, store.data(), &limits);
     if request.cancel.is_cancelled()
         && let AttemptOutcome::Failed(failure) = &mut outcome
     {
@@ -283,6 +290,7 @@ async fn call_guest(
             ..state_usage(state)
         },
         artifacts: state.artifacts.created().to_vec(),
+        updates,
     };
     store.data_mut().scratch.remove().await;
     Ok(report)
@@ -318,13 +326,31 @@ fn fits(entry: &Entry, kind: GuestKind) -> Result<(), AttemptFailure> {
     }
 }
 
-/// Artifacts that the attempt was given.
-fn inputs(entry: &Entry) -> Vec<crate::ArtifactRef> {
+/// The outputs of a called run in an attempt document. What an event brings is somebody's text, which
+/// gives access to nothing.
+#[derive(Deserialize)]
+struct WokenByCall<'a> {
+    #[serde(borrow)]
+    outputs: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Resumed<'a> {
+    #[serde(borrow)]
+    woken: Option<WokenByCall<'a>>,
+}
+
+/// Artifacts that the attempt was given: by its inputs, by the state that its deferral left, and by the
+/// run that it called.
+fn inputs(entry: &Entry, resumed: Option<&str>, attempt: &str) -> Vec<crate::ArtifactRef> {
     match entry {
-        Entry::Task { inputs, .. } => inputs
-            .iter()
-            .flat_map(|(_, json)| references_in(json))
-            .collect(),
+        Entry::Task { inputs, .. } => {
+            let texts = inputs.iter().map(|(_, json)| &**json);
+            let woken = serde_json::from_str::<Resumed<'_>>(attempt).ok();
+            let outputs = woken.and_then(|resumed| resumed.woken?.outputs);
+            let texts = texts.chain(resumed).chain(outputs.map(RawValue::get));
+            texts.flat_map(references_in).collect()
+        }
         Entry::Program(program) => program
             .files_in
             .iter()
@@ -363,9 +389,9 @@ async fn call(
 
 type Ended = Result<Result<wasmtime::Result<Called>, Panicked>, tokio::time::error::Elapsed>;
 
-fn outcome(ended: Ended, state: &HostState, limits: &Limits) -> AttemptOutcome {
-    match ended {
-        Ok(Ok(Ok(Called::Task(Ok(raw))))) => reading::outcome(raw, state, limits),
+fn outcome(ended: Ended, state: &HostState, limits: &Limits) -> Returned {
+    let outcome = match ended {
+        Ok(Ok(Ok(Called::Task(Ok(raw))))) => return reading::returned(raw, state, limits),
         Ok(Ok(Ok(Called::Task(Err(raw))))) => {
             AttemptOutcome::Failed(reading::failure(raw, state, limits))
         }
@@ -373,5 +399,31 @@ fn outcome(ended: Ended, state: &HostState, limits: &Limits) -> AttemptOutcome {
         Ok(Ok(Err(error))) => AttemptOutcome::Failed(failure::read(&error, state, limits)),
         Ok(Err(panic)) => AttemptOutcome::Failed(failure::panicked(&panic)),
         Err(_elapsed) => AttemptOutcome::Failed(failure::timeout(limits)),
+    };
+    outcome.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn artifacts_come_by_inputs_a_state_and_a_called_run_but_not_by_an_event() {
+        let entry = Entry::Task {
+            name: "a".into(),
+            inputs: vec![("x".into(), r#"{"$artifact":"input"}"#.into())],
+        };
+        let given = |resumed, attempt| -> Vec<String> {
+            let inputs = inputs(&entry, resumed, attempt).into_iter();
+            inputs.map(|input| input.to_string()).collect()
+        };
+        let called = r#"{"woken":{"run":"r","outputs":{"report":[{"$artifact":"output"}]}}}"#;
+        assert_eq!(
+            given(Some(r#"{"$artifact":"state"}"#), called),
+            ["input", "state", "output"]
+        );
+        let event = r#"{"woken":{"event":"paid","payload":{"outputs":{"$artifact":"forged"}}}}"#;
+        assert_eq!(given(None, event), ["input"]);
+        assert_eq!(given(None, "{}"), ["input"]);
     }
 }

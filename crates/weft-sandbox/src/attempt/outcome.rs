@@ -4,9 +4,11 @@ use crate::ArtifactRef;
 use serde_json::Value;
 use std::time::Duration;
 use weft_core::{
+    approval::ApprovalRequest,
+    asset::AssetUpdate,
     failure_code::FailureCode,
     time::{DurationMs, Timestamp},
-    wait::Wait,
+    wait::{Call, Wait},
 };
 
 /// Everything that is known about an ended attempt.
@@ -18,6 +20,8 @@ pub struct AttemptReport {
     pub usage: Usage,
     /// Artifacts that it finished writing, in order.
     pub artifacts: Vec<ArtifactRef>,
+    /// What it said of assets that it updated, if it succeeded. Whether they are outlets of its task is the caller's to check.
+    pub updates: Vec<AssetUpdate>,
 }
 
 /// How an attempt ended.
@@ -62,6 +66,20 @@ pub enum DeferUntil {
     On {
         /// What it waits for.
         wait: Wait,
+        /// The longest wait; without one it waits for ever.
+        timeout: Option<DurationMs>,
+    },
+    /// When the run that it calls has ended, or at once if it doesn't wait for that.
+    Called {
+        /// The run that it calls.
+        call: Call,
+        /// The longest wait; without one it waits for ever.
+        timeout: Option<DurationMs>,
+    },
+    /// When somebody answers what it asks.
+    Asked {
+        /// What it asks.
+        request: Box<ApprovalRequest>,
         /// The longest wait; without one it waits for ever.
         timeout: Option<DurationMs>,
     },

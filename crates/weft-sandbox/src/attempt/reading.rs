@@ -8,23 +8,43 @@ use crate::{
     state::HostState,
 };
 use weft_core::{
+    asset::AssetUpdate,
     contract::{Control, FailureDetails, Wake},
     limit::Limits,
 };
 
-/// What `run` returned when it succeeded.
-pub(super) fn outcome(raw: RawOutcome, state: &HostState, limits: &Limits) -> AttemptOutcome {
-    let outcome = match raw {
-        RawOutcome::Success(output) => AttemptOutcome::Success { output },
-        RawOutcome::Control(text) => match control(&text) {
-            Ok(outcome) => outcome,
-            Err(failure) => AttemptOutcome::Failed(failure),
-        },
-    };
-    checked(outcome, state, limits)
+/// What an attempt returned.
+pub(super) struct Returned {
+    pub(super) outcome: AttemptOutcome,
+    /// What it said of assets, if it succeeded.
+    pub(super) updates: Vec<AssetUpdate>,
 }
 
-fn control(text: &str) -> Result<AttemptOutcome, AttemptFailure> {
+impl From<AttemptOutcome> for Returned {
+    fn from(outcome: AttemptOutcome) -> Self {
+        Self {
+            outcome,
+            updates: Vec::new(),
+        }
+    }
+}
+
+/// What `run` returned when it succeeded.
+pub(super) fn returned(raw: RawOutcome, state: &HostState, limits: &Limits) -> Returned {
+    let Returned { outcome, updates } = match raw {
+        RawOutcome::Success(output) => AttemptOutcome::Success { output }.into(),
+        RawOutcome::Control(text) => {
+            control(&text).unwrap_or_else(|failure| AttemptOutcome::Failed(failure).into())
+        }
+    };
+    let outcome = checked(outcome, state, limits);
+    if let AttemptOutcome::Failed(_) = outcome {
+        return outcome.into();
+    }
+    Returned { outcome, updates }
+}
+
+fn control(text: &str) -> Result<Returned, AttemptFailure> {
     let invalid = |problem: String| {
         AttemptFailure::new(
             FailureKind::InvalidOutput,
@@ -32,23 +52,32 @@ fn control(text: &str) -> Result<AttemptOutcome, AttemptFailure> {
         )
     };
     json::check(text).map_err(|error| invalid(error.to_string()))?;
-    Ok(
-        match Control::parse(text).map_err(|error| invalid(error.to_string()))? {
-            Control::Skip { reason } => AttemptOutcome::Skipped { reason },
-            Control::Branch { tasks, output } => AttemptOutcome::Branch {
-                tasks: tasks.iter().map(|task| task.as_str().to_owned()).collect(),
-                output,
-            },
-            Control::Defer { wake, state } => AttemptOutcome::Deferred {
-                until: match wake {
-                    Wake::At(time) => DeferUntil::At(time),
-                    Wake::After(span) => DeferUntil::After(span),
-                    Wake::On { wait, timeout } => DeferUntil::On { wait, timeout },
-                },
-                state,
-            },
+    let mut updates = Vec::new();
+    let outcome = match Control::parse(text).map_err(|error| invalid(error.to_string()))? {
+        Control::Skip { reason } => AttemptOutcome::Skipped { reason },
+        Control::Update { assets, output } => {
+            updates = assets;
+            AttemptOutcome::Success { output }
+        }
+        Control::Branch { tasks, output } => AttemptOutcome::Branch {
+            tasks: tasks.iter().map(|task| task.as_str().to_owned()).collect(),
+            output,
         },
-    )
+        Control::Defer { wake, state } => AttemptOutcome::Deferred {
+            until: match wake {
+                Wake::At(time) => DeferUntil::At(time),
+                Wake::After(span) => DeferUntil::After(span),
+                Wake::On { wait, timeout } => DeferUntil::On { wait, timeout },
+                Wake::Called { call, timeout } => DeferUntil::Called { call, timeout },
+                Wake::Asked { request, timeout } => DeferUntil::Asked {
+                    request: Box::new(request),
+                    timeout,
+                },
+            },
+            state,
+        },
+    };
+    Ok(Returned { outcome, updates })
 }
 
 /// The outcome, if its data is within the limits and names only artifacts that

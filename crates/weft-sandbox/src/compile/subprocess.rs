@@ -12,7 +12,6 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{ExitStatus, Stdio},
-    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -24,9 +23,6 @@ const MAX_ERROR_BYTES: u64 = 8 << 10;
 
 /// The message of Rust's allocator before it aborts, in our own subprocess.
 const OUT_OF_MEMORY: &str = "memory allocation of";
-
-/// How much longer than its CPU bound the subprocess may take to be killed by it.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// Compiles one file in a subprocess.
 pub(super) async fn compile(
@@ -40,14 +36,11 @@ pub(super) async fn compile(
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
-    let cpu = limits
-        .wall
-        .saturating_mul(u32::try_from(threads).unwrap_or(u32::MAX))
-        + GRACE;
     let job = Job {
         origin: origin.clone(),
         memory_bytes: limits.memory_bytes,
-        cpu_seconds: cpu.as_secs(),
+        // The bound of the kernel is in whole seconds.
+        cpu_seconds: limits.cpu.as_secs().max(1),
     };
     let mut child = spawn_compiler(program, args, &job, threads)?;
     let mut stdin = child.stdin.take().expect("it is piped");
@@ -81,7 +74,7 @@ pub(super) async fn compile(
     })?;
     let error = String::from_utf8_lossy(&error);
     if !status.success() {
-        return Err(read_end(status, error.trim(), limits, cpu));
+        return Err(read_end(status, error.trim(), limits));
     }
     if let Err(problem) = code::unframe(origin, &code) {
         return Err(LoadError::CompilerCrashed {
@@ -122,7 +115,7 @@ async fn read(stream: impl AsyncRead + Unpin, most: u64) -> Vec<u8> {
     bytes
 }
 
-fn read_end(status: ExitStatus, error: &str, limits: &CompileLimits, cpu: Duration) -> LoadError {
+fn read_end(status: ExitStatus, error: &str, limits: &CompileLimits) -> LoadError {
     /// Signal numbers that are the same on Linux and macOS, x86-64 and Arm.
     const SIGABRT: i32 = 6;
     const SIGKILL: i32 = 9;
@@ -141,7 +134,7 @@ fn read_end(status: ExitStatus, error: &str, limits: &CompileLimits, cpu: Durati
             if rustix::process::Signal::from_named_raw(signal)
                 == Some(rustix::process::Signal::XCPU) =>
         {
-            LoadError::CompileTimeout { limit: cpu }
+            LoadError::CompileCpu { limit: limits.cpu }
         }
         (None, Some(SIGKILL)) => LoadError::CompilerCrashed {
             reason: "it was killed from outside, most likely since the machine ran out of memory"

@@ -37,6 +37,7 @@ impl ActiveRun {
                 } => drop(deferred.insert(attempt.instance)),
                 Event::Expanded { .. }
                 | Event::ExpandFailed { .. }
+                | Event::PreconditionChecked { .. }
                 | Event::Finished { .. }
                 | Event::Lost { .. }
                 | Event::Due { .. }
@@ -52,6 +53,7 @@ impl ActiveRun {
             .then(|| end_of(&version.plan, &stored.events))
             .flatten();
         let mut active = Self::new(stored, version, run);
+        active.has_begun = !active.is_queued();
         active.started = began;
         active.ended = ended;
         for instance in deferred {

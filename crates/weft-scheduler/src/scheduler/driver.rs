@@ -4,12 +4,15 @@
 //! steps decide; the driver reads what they request and gives it to them. A read that fails leaves
 //! its work where the next turn finds it. Outputs are not read here: what needs them is parked.
 
+mod assets;
 mod commit;
 mod dispatch;
 mod held;
 mod outbox;
+mod preconditions;
 mod reconcile;
 mod recovery;
+mod run_waits;
 mod versions;
 
 use crate::{
@@ -19,13 +22,16 @@ use crate::{
         MAX_QUEUED_SCHEDULED_RUNS,
     },
     options::Deps,
-    shard::{Dropped, Shard, held::Object, reads::Waiter},
+    shard::{Dropped, Shard, held::Object, reads::Waiter, run_keys::MAX_STARTS_READ},
     steps::{
-        OutputsNeeded, commands, due_runs, events::RunEvents, expand, notifications, reads, start,
+        OutputsNeeded, commands,
+        due_runs::{self, RunOf},
+        events::RunEvents,
+        expand, notifications, reads, start,
     },
 };
-use weft_core::run_id::RunId;
-use weft_store::{CommandId, CommandKind, DagKey, RunKind, StoreError, StoredRun, Unreadable};
+use weft_core::{run_id::RunId, time::Timestamp};
+use weft_store::{CommandId, CommandKind, DagKey, StoreError, StoredRun, Unreadable};
 
 /// Why a turn of a shard was not finished.
 #[derive(Debug)]
@@ -67,8 +73,10 @@ impl<'a> Driver<'a> {
             self.shard.broker.set_weight(self.shard.queue.weight());
             notifications::notify_pending(self.shard, self.cx);
             let _more = self.sweep().await?;
+            self.shard.expects_assets = true;
             self.reconcile_if_due().await;
         }
+        self.end_run_waits().await?;
         self.write_crashes().await?;
         self.write_held_runs().await?;
         if !self.shard.outbox.is_empty() {
@@ -80,11 +88,14 @@ impl<'a> Driver<'a> {
         if self.shard.schedule.is_queued_run_due(now) {
             self.find_queued_runs().await?;
         }
+        self.shard.schedule.mark_released(now);
         // A run that is created now is later than those that wait.
         self.start_queued_runs().await?;
         self.create_due_runs().await?;
+        self.create_asset_runs().await?;
         reads::resume_ready(self.shard);
         self.prepare_postponed();
+        self.check_preconditions().await?;
         self.expand_tasks();
         self.dispatch().await;
         Ok(())
@@ -218,42 +229,83 @@ impl<'a> Driver<'a> {
 
     /// Starts queued runs of the DAGs that may have some which may start.
     async fn start_queued_runs(&mut self) -> Result<(), StoreError> {
+        let mut unfinished = Vec::new();
+        let mut outcome = Ok(());
         for _ in 0..MAX_DAGS_PER_TURN {
             let Some(dag) = self.shard.schedule.pop_startable() else {
-                return Ok(());
+                break;
             };
-            if let Err(error) = self.start_queued_runs_of(dag).await {
-                self.shard.schedule.mark_startable(dag);
-                return Err(error);
+            match self.start_queued_runs_of(dag).await {
+                Ok(is_finished) => unfinished.extend((!is_finished).then_some(dag)),
+                Err(error) => {
+                    unfinished.push(dag);
+                    outcome = Err(error);
+                    break;
+                }
             }
         }
-        Ok(())
+        // In the next turn, when the database knows which runs have started.
+        for dag in unfinished {
+            self.shard.schedule.mark_startable(dag);
+        }
+        outcome
     }
 
-    async fn start_queued_runs_of(&mut self, dag: DagKey) -> Result<(), StoreError> {
+    /// Returns whether all were looked at that may start: `false` if starts of this turn made keys
+    /// full, whose runs took the place of others.
+    async fn start_queued_runs_of(&mut self, dag: DagKey) -> Result<bool, StoreError> {
         let runs = &self.shard.runs;
         let Some(limit) = start::startable_runs(runs, self.cx.faults, dag) else {
-            return Ok(());
+            return Ok(true);
         };
         let now = self.cx.now();
+        self.read_starts_by_key(dag, now).await?;
+        let (full, next_start) = start::full_keys(&mut self.shard.runs, dag, now);
+        if let Some(at) = next_start {
+            self.shard.schedule.mark_startable_at(at, dag);
+        }
         // A run that ended in this turn is in the database as it was before.
         let held = self.shard.held.queued_runs_of(dag);
         let rows = limit.saturating_add(held.min(MAX_HELD_QUEUED_RUNS));
-        let queued = self.deps.store.queued_runs(dag, now, rows).await?;
+        let store = &self.deps.store;
+        let queued = store.queued_runs(dag, now, &full, rows).await?;
         for row in queued.unreadable {
             self.hold_run(row.key, Some(dag), &row.why);
         }
         let mut queued = queued.readable;
         queued.retain(|stored| !self.shard.held.contains_run(stored.id));
         queued.truncate(limit as usize);
-        let is_continuous = start::needs_continuous_run(&self.shard.runs, dag, &queued);
+        // A queued run whose key is full was not read.
+        let is_continuous =
+            full.is_empty() && start::needs_continuous_run(&self.shard.runs, dag, &queued);
+        let mut is_finished = true;
         for stored in queued {
-            self.start_queued_run(stored).await?;
+            let key = stored.concurrency_key.as_ref();
+            if start::may_start(&mut self.shard.runs, dag, key, now) {
+                self.start_queued_run(stored).await?;
+            } else {
+                is_finished = false;
+            }
         }
         self.shard.schedule.resume_timetable(dag);
         if is_continuous && let Some(version) = self.active_version(dag).await? {
             let events = &mut self.events();
-            due_runs::create_run(events, dag, &version, now, (now, now), RunKind::Scheduled);
+            due_runs::create_run(events, dag, &version, RunOf::schedule(now, (now, now)));
+        }
+        Ok(is_finished)
+    }
+
+    /// Reads which runs of a DAG started before this scheduler's lease, if its rate is limited and
+    /// they are not known.
+    async fn read_starts_by_key(&mut self, dag: DagKey, now: Timestamp) -> Result<(), StoreError> {
+        let entry = self.shard.runs.dag_mut(dag);
+        let Some(after) = entry.and_then(|entry| entry.keys().reads_starts_after(now)) else {
+            return Ok(());
+        };
+        let store = &self.deps.store;
+        let starts = store.starts_by_key(dag, after, MAX_STARTS_READ).await?;
+        if let Some(entry) = self.shard.runs.dag_mut(dag) {
+            entry.keys().set_starts(starts);
         }
         Ok(())
     }

@@ -262,8 +262,12 @@ impl ShardLoop {
         match event {
             Event::Notices(Ok(notices)) => {
                 self.shard.queue.advance_time(self.cx.now());
-                for notice in notices {
-                    self.handle_notice(notice);
+                let mut driver = Driver::new(&self.deps, &mut self.cx, &mut self.shard);
+                let unprepared = driver.prepare_calls(&notices).await;
+                for (notice, is_unprepared) in notices.into_iter().zip(unprepared) {
+                    if !is_unprepared {
+                        self.handle_notice(notice);
+                    }
                 }
             }
             Event::Notices(Err(BrokerError::Closed)) => return Err(ShardEnd::Refused),
@@ -311,14 +315,16 @@ impl ShardLoop {
                 self.next_sweep = Instant::now();
             }
             ShardRequest::Why(question) => {
-                let (runs, queue) = (&self.shard.runs, &self.shard.queue);
+                let shard = &self.shard;
+                let (runs, queue) = (&shard.runs, &shard.queue);
+                let checks = &shard.preconditions;
                 let Question {
                     run,
                     task,
                     index,
                     answer,
                 } = question;
-                if let Some(reasons) = why::reasons(runs, queue, run, task, index) {
+                if let Some(reasons) = why::reasons(runs, queue, checks, run, task, index) {
                     // The caller may have gone.
                     drop(answer.try_send(reasons));
                 }

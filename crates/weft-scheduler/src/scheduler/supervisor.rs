@@ -214,7 +214,15 @@ impl Supervisor {
             }
             // Another scheduler has taken the shard over, and the next renewal shows it;
             // otherwise the broker was shut down.
-            Some(ShardEnd::Refused) => self.refused.push((lease, Instant::now())),
+            Some(ShardEnd::Refused) => {
+                tracing::warn!(
+                    shard,
+                    epoch = lease.epoch,
+                    operation = "read notices",
+                    "the broker refuses the shard: another scheduler owns it, or the broker was shut down; it is dropped here"
+                );
+                self.refused.push((lease, Instant::now()));
+            }
             Some(ShardEnd::Failed(error)) => return Err(error),
             None => return Err(SchedulerError::Panicked(lease.shard)),
         }

@@ -17,6 +17,7 @@ use pace::Pace;
 use portions::LargeRuns;
 use std::{
     collections::{BTreeSet, VecDeque},
+    ops::Range,
     time::Duration,
 };
 use tokio::time::Instant;
@@ -28,7 +29,8 @@ use weft_core::{
     time::Timestamp,
 };
 use weft_store::{
-    AttemptRecord, CommandDone, CommandId, DagKey, NewRun, ShardLease, TimetableUpdate, Turn,
+    AttemptRecord, CommandDone, CommandId, DagKey, MissedDeadline, NewRun, ShardLease,
+    TimetableUpdate, Turn,
 };
 
 /// The changes since the last committed turn.
@@ -88,6 +90,12 @@ impl Batch {
         *cleared = instances.max(*cleared);
     }
 
+    /// Records that instances of a mapped task start over.
+    pub(crate) fn clear_instances(&mut self, run: RunId, task: TaskIndex, indexes: Range<u32>) {
+        let ranges = self.changes.cleared_ranges.entry((run, task)).or_default();
+        ranges.push_back(indexes);
+    }
+
     /// Records an attempt that ended while its instance goes on.
     pub(crate) fn add_attempt(&mut self, record: Option<AttemptRecord>) {
         self.changes.attempts.extend(record);
@@ -109,6 +117,12 @@ impl Batch {
     /// Records the start of an attempt, whose row may be written later.
     pub(crate) fn add_started(&mut self, now: Timestamp, run: RunId, instance: Instance) {
         self.started.push_back((now, run, instance));
+    }
+
+    /// Records a missed deadline.
+    pub(crate) fn add_missed(&mut self, missed: MissedDeadline) {
+        self.changes.missed.push(missed);
+        self.is_urgent = true;
     }
 
     /// Records the result of a command.
@@ -134,6 +148,12 @@ impl Batch {
     pub(crate) fn new_runs_of(&self, dag: DagKey) -> impl Iterator<Item = RunId> {
         let new_runs = self.changes.new_runs.iter();
         new_runs.filter(move |new| new.dag == dag).map(|new| new.id)
+    }
+
+    /// Whether this turn creates a run of a DAG that is made of updates of assets.
+    pub(crate) fn takes_updates_of(&self, dag: DagKey) -> bool {
+        let mut new_runs = self.changes.new_runs.iter();
+        new_runs.any(|new| new.dag == dag && !new.taken.is_empty())
     }
 
     pub(crate) fn has_new_run(&self, run: RunId) -> bool {

@@ -1,15 +1,18 @@
 //! One DAG of a shard: its settings, its active runs, its next scheduled run.
 
-use std::collections::BTreeSet;
-use weft_core::{run_id::RunId, time::Timestamp};
+use super::run_keys::{Key, RunKeys};
+use std::collections::BTreeMap;
+use weft_core::{concurrency::Concurrency, run_id::RunId, time::Timestamp};
 use weft_store::{DagState, VersionId};
 
 /// A DAG of the shard.
 #[derive(Debug)]
 pub(crate) struct DagEntry {
     state: DagState,
-    /// Its runs in memory that have not ended.
-    active: BTreeSet<RunId>,
+    /// Its runs in memory that have not ended, and what they count by.
+    active: BTreeMap<RunId, Option<Key>>,
+    /// Bounds by key.
+    keys: RunKeys,
     /// The bound on `active`, from its active version.
     max_active_runs: u32,
     /// When its next scheduled run is created.
@@ -19,22 +22,21 @@ pub(crate) struct DagEntry {
     /// How many more scheduled runs may be created and queued before those that are queued are
     /// counted again.
     queue_room: u32,
+    /// Whether the parameters of a run that assets create don't resolve.
+    refuses_asset_runs: bool,
 }
 
 impl DagEntry {
-    pub(crate) const fn new(
-        state: DagState,
-        active: BTreeSet<RunId>,
-        max_active_runs: u32,
-        is_continuous: bool,
-    ) -> Self {
+    pub(crate) fn new(state: DagState, max_active_runs: u32, is_continuous: bool) -> Self {
         Self {
             state,
-            active,
+            active: BTreeMap::new(),
+            keys: RunKeys::default(),
             max_active_runs,
             next_due: None,
             is_continuous,
             queue_room: 0,
+            refuses_asset_runs: false,
         }
     }
 
@@ -48,16 +50,33 @@ impl DagEntry {
         self.state.active
     }
 
-    pub(crate) const fn active_runs(&self) -> &BTreeSet<RunId> {
-        &self.active
+    /// Continues with the runs that were counted for the DAG's row as it was before.
+    pub(crate) fn take_over(&mut self, before: &mut Self) {
+        self.active = std::mem::take(&mut before.active);
+        self.keys = std::mem::take(&mut before.keys);
     }
 
-    pub(crate) fn add_active(&mut self, run: RunId) {
-        self.active.insert(run);
+    /// Takes over the bounds by key of the DAG's active version.
+    pub(crate) fn set_key_bounds(&mut self, concurrency: &Concurrency) {
+        self.keys.set_bounds(concurrency);
+    }
+
+    pub(crate) const fn keys(&mut self) -> &mut RunKeys {
+        &mut self.keys
+    }
+
+    pub(crate) fn add_active(&mut self, run: RunId, key: Option<&Key>) {
+        if self.active.insert(run, key.cloned()).is_none()
+            && let Some(key) = key
+        {
+            self.keys.add_active(key);
+        }
     }
 
     pub(crate) fn remove_active(&mut self, run: RunId) {
-        self.active.remove(&run);
+        if let Some(Some(key)) = self.active.remove(&run) {
+            self.keys.remove_active(&key);
+        }
     }
 
     pub(crate) fn has_active_runs(&self) -> bool {
@@ -87,6 +106,15 @@ impl DagEntry {
     /// Records that a scheduled run was created that does not start in this turn.
     pub(crate) const fn record_queued(&mut self) {
         self.queue_room = self.queue_room.saturating_sub(1);
+    }
+
+    /// Whether updates of assets create no run until another version is active.
+    pub(crate) const fn refuses_asset_runs(&self) -> bool {
+        self.refuses_asset_runs
+    }
+
+    pub(crate) const fn refuse_asset_runs(&mut self) {
+        self.refuses_asset_runs = true;
     }
 
     pub(crate) const fn next_due(&self) -> Option<Timestamp> {

@@ -14,6 +14,7 @@ use weft_core::{
     run_id::RunId,
     time::Timestamp,
 };
+use weft_store::DagKey;
 
 /// A mapped task whose number of instances is not known yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +58,16 @@ impl Queue {
     /// Has the instances of a run taken again that was held.
     pub(crate) fn resume_run(&mut self, run: RunId) {
         self.instances.resume_run(run);
+    }
+
+    /// Holds all runs of a DAG: an operator wants it.
+    pub(crate) fn hold_dag(&mut self, dag: DagKey) {
+        self.instances.hold_dag(dag.0.unsigned_abs());
+    }
+
+    /// Has the instances of a DAG taken again that was held.
+    pub(crate) fn resume_dag(&mut self, dag: DagKey) {
+        self.instances.resume_dag(dag.0.unsigned_abs());
     }
 
     /// Has the instances of a task taken again that was held.

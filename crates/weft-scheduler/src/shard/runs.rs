@@ -5,6 +5,7 @@ use crate::{active_run::ActiveRun, output_memory::OutputMemory};
 use std::collections::{BTreeSet, HashMap};
 use weft_broker::AttemptKey;
 use weft_core::{
+    id::{DagId, TenantId},
     run::{Instance, InstanceState},
     run_id::RunId,
 };
@@ -15,6 +16,7 @@ use weft_store::DagKey;
 pub(crate) struct Runs {
     by_id: HashMap<RunId, Box<ActiveRun>>,
     dags: HashMap<DagKey, DagEntry>,
+    dag_keys: HashMap<TenantId, HashMap<DagId, DagKey>>,
     /// Where the outputs of the runs are counted.
     memory: OutputMemory,
 }
@@ -25,6 +27,7 @@ impl Runs {
         Self {
             by_id: HashMap::new(),
             dags: HashMap::new(),
+            dag_keys: HashMap::new(),
             memory,
         }
     }
@@ -114,7 +117,15 @@ impl Runs {
         self.dags.keys().copied()
     }
 
+    /// The DAG of this id.
+    pub(crate) fn dag_of_id(&self, tenant: &TenantId, id: &DagId) -> Option<DagKey> {
+        self.dag_keys.get(tenant)?.get(id).copied()
+    }
+
     pub(crate) fn insert_dag(&mut self, dag: DagKey, entry: DagEntry) {
+        let state = entry.state();
+        let of_tenant = self.dag_keys.entry(state.tenant.clone()).or_default();
+        of_tenant.insert(state.id.clone(), dag);
         self.dags.insert(dag, entry);
     }
 
@@ -122,5 +133,8 @@ impl Runs {
     pub(crate) fn retain_dags(&mut self, existing: &BTreeSet<DagKey>) {
         self.dags
             .retain(|key, entry| existing.contains(key) || entry.has_active_runs());
+        for of_tenant in self.dag_keys.values_mut() {
+            of_tenant.retain(|_id, key| existing.contains(key));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::timers::Timers;
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet, VecDeque},
 };
 use weft_core::{run::Timer, run_id::RunId, time::Timestamp};
 use weft_store::DagKey;
@@ -24,16 +24,24 @@ pub(crate) struct Schedule {
     is_to_start: HashSet<DagKey>,
     /// When the next queued run that waits for its time may start.
     next_queued: Option<Timestamp>,
+    /// When the rate of a DAG allows further starts.
+    held_back: BTreeSet<(Timestamp, DagKey)>,
 }
 
 impl Schedule {
     /// When the shard has work even if no event arrives.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         let next_run = self.timetables.peek().map(|Reverse((at, _))| *at);
-        [self.timers.next(), next_run, self.next_queued]
-            .into_iter()
-            .flatten()
-            .min()
+        let next_held_back = self.held_back.first().map(|(at, _)| *at);
+        [
+            self.timers.next(),
+            next_run,
+            self.next_queued,
+            next_held_back,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     pub(crate) fn set_timer(&mut self, at: Timestamp, run: RunId, timer: Timer) {
@@ -80,6 +88,22 @@ impl Schedule {
     pub(crate) fn mark_startable(&mut self, dag: DagKey) {
         if self.is_to_start.insert(dag) {
             self.to_start.push_back(dag);
+        }
+    }
+
+    /// Plans to mark a DAG whose rate allows further starts at that time.
+    pub(crate) fn mark_startable_at(&mut self, at: Timestamp, dag: DagKey) {
+        self.held_back.insert((at, dag));
+    }
+
+    /// Marks the DAGs whose rate allows further starts by now.
+    pub(crate) fn mark_released(&mut self, now: Timestamp) {
+        while let Some((at, dag)) = self.held_back.pop_first() {
+            if at > now {
+                self.held_back.insert((at, dag));
+                return;
+            }
+            self.mark_startable(dag);
         }
     }
 

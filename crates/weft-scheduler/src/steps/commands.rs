@@ -83,6 +83,9 @@ fn refusal_of(events: &mut RunEvents<'_>, command: &Command) -> Option<String> {
             Err(Rejection::WrongState) => {
                 "the task instance or run is not in a state for that".into()
             }
+            Err(Rejection::NothingSelected) => {
+                "nothing of the selection failed, could not run or was cancelled".into()
+            }
             Err(Rejection::Unknown) => "the run has no such task instance".into(),
             Err(rejection @ (Rejection::Duplicate | Rejection::Stale)) => rejection.to_string(),
         },
@@ -98,15 +101,13 @@ fn event_of(active: &ActiveRun, kind: &CommandKind) -> Result<Event, String> {
         active.version.task(id).ok_or_else(unknown)
     };
     Ok(match kind {
-        CommandKind::Cancel => Event::Cancel,
+        // The turn gives the runs that it called the same command.
+        CommandKind::Cancel | CommandKind::CancelTree => Event::Cancel,
         // The state machine ends it, with everything that belongs to its end.
         CommandKind::Fail => {
             return Err("the scheduler can continue the run: cancel it instead".into());
         }
-        CommandKind::Clear { tasks, downstream } => Event::Clear {
-            tasks: tasks.iter().map(task).collect::<Result<_, _>>()?,
-            downstream: *downstream,
-        },
+        CommandKind::Clear(selection) => Event::Clear(selection.try_map(task)?),
         CommandKind::Mark {
             task: id,
             index,
@@ -153,6 +154,7 @@ fn woken_instance(active: &ActiveRun, kind: &CommandKind) -> Option<Instance> {
         }),
         CommandKind::EndWait { instance, .. } => Some(*instance),
         CommandKind::Cancel
+        | CommandKind::CancelTree
         | CommandKind::Fail
         | CommandKind::Clear { .. }
         | CommandKind::Mark { .. } => None,

@@ -8,7 +8,7 @@ use crate::{
         batch::{Batch, failed_run},
     },
 };
-use weft_core::{run::InstanceState, run_id::RunId};
+use weft_core::{run::InstanceState, run_id::RunId, wait::Wait};
 use weft_store::{NewRun, Turn};
 
 /// The turn that commits the batch.
@@ -24,9 +24,17 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
     let metrics = &cx.heartbeat.metrics;
     metrics.record_turn();
     // What was waited for may have come already.
-    let waits = turn.instances.iter().any(|row| row.wait.is_some());
-    shard.expects_commands |= waits || turn.commands.iter().any(|done| done.refused.is_some());
+    let instances = turn.instances.iter();
+    let waits = instances
+        .map(|row| &row.wait)
+        .any(|wait| matches!(wait, Some(Wait::Event(_))));
+    // A refused command may free an event, and one that cancels a tree of runs goes on to others.
+    shard.expects_commands |= waits || !turn.commands.is_empty();
+    shard.expects_assets |= !turn.updates.is_empty();
+    end_run_waits(shard, turn);
     for update in &turn.runs {
+        let dag = shard.runs.get(update.id).map(|active| active.dag);
+        shard.preconditions.dag_changed(dag);
         if let Some(active) = shard.runs.get_mut(update.id) {
             active.metrics.update(metrics, update.counts);
         }
@@ -42,6 +50,8 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
         };
         active.set_events_committed();
         if active.is_over() {
+            shard.run_waits.forget_run(run);
+            shard.preconditions.forget_run(run);
             shard.runs.remove(run);
             shard.crashes.forget_run(run);
         }
@@ -56,6 +66,11 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
             active.records.remove(&instance);
         }
     }
+    for asked in &turn.approvals {
+        if let Some(active) = shard.runs.get_mut(asked.run) {
+            active.record(asked.instance).request = None;
+        }
+    }
     if cx.memory.is_full() {
         let (reads, batch) = (&shard.reads, &shard.batch);
         let runs = &mut shard.runs;
@@ -63,6 +78,21 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
     }
     let (dispatches, revocations, confirmations) = committed.into_messages();
     shard.outbox.extend(dispatches, revocations, confirmations);
+}
+
+/// Has the ends of runs that this turn wrote end the waits for them.
+fn end_run_waits(shard: &mut Shard, turn: &Turn) {
+    if shard.run_waits.is_empty() {
+        return;
+    }
+    for update in turn.runs.iter().filter(|update| update.state.is_ended()) {
+        let active = shard.runs.get(update.id);
+        let dated = active.map(|active| {
+            let dag = active.version.dag.id.clone();
+            (active.tenant.clone(), dag, active.logical_date)
+        });
+        shard.run_waits.run_ended(update.id, dated.as_ref());
+    }
 }
 
 /// Holds a run whose changes take several turns: no attempt of it is made, and what it occupied stays
@@ -74,8 +104,9 @@ pub(crate) fn hold_large_run(shard: &mut Shard, run: RunId) {
     };
     active.withhold_slots(&mut shard.queue);
     let (dag, is_over) = (active.dag, active.is_over());
+    let key = active.concurrency_key.clone();
     if is_over && let Some(entry) = shard.runs.dag_mut(dag) {
-        entry.add_active(run);
+        entry.add_active(run, key.as_ref());
     }
 }
 
@@ -133,6 +164,12 @@ pub(crate) fn redraw_run_id(shard: &mut Shard, cx: &mut Context, taken: RunId) {
         shard.schedule.mark_startable(new.dag);
         let id = due_runs::draw_free_run_id(cx, &shard.runs, &shard.batch);
         shard.batch.add_run(NewRun { id, ..new });
+        for (run, instance) in shard.run_waits.rename_called_run(taken, id) {
+            if let Some(active) = shard.runs.get_mut(run) {
+                active.record(instance).wait = Some(Wait::Call(id));
+                shard.batch.change_instance(run, instance);
+            }
+        }
     }
 }
 
@@ -143,6 +180,8 @@ pub(crate) fn drop_broken(shard: &mut Shard, broken: &[RunId], error: &str) {
         tracing::error!(%run, error, operation = "commit turn", "a run can't be written; it fails, and the others continue");
         drop_run(shard, *run);
     }
+    // What waits for a run that is not created after all is woken.
+    shard.run_waits.look_up_all();
     if broken.is_empty() {
         tracing::error!(
             shard = shard.id().0,

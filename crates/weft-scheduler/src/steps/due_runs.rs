@@ -14,7 +14,7 @@ use weft_core::{
     time::Timestamp,
     timetable::{Due, Timetable},
 };
-use weft_store::{DagKey, NewRun, RunKind, StoredRun, TimetableUpdate};
+use weft_store::{Caller, DagKey, NewRun, RunKind, StoredRun, Taken, TimetableUpdate};
 
 /// Whether a DAG's timetable may create runs.
 pub(crate) fn may_create_runs(runs: &Runs, dag: DagKey) -> bool {
@@ -69,9 +69,7 @@ pub(crate) fn create_due_run(
             events,
             dag,
             version,
-            due.logical_date,
-            due.interval,
-            RunKind::Scheduled,
+            RunOf::schedule(due.logical_date, due.interval),
         );
         events.cx.heartbeat.metrics.record_run_lag(due.due, now);
         if let Some(entry) = events.runs.dag_mut(dag) {
@@ -99,37 +97,82 @@ fn next_run(entry: &DagEntry, version: &Version, now: Timestamp) -> Option<Due> 
     timetable.next(state.last_scheduled, state.scheduled_since, now)
 }
 
+/// What sets a new run apart from others of its DAG's active version.
+pub(crate) struct RunOf {
+    /// Its id; drawn if there is none.
+    pub(crate) id: Option<RunId>,
+    pub(crate) kind: RunKind,
+    pub(crate) logical_date: Timestamp,
+    pub(crate) interval: (Timestamp, Timestamp),
+    /// A JSON object, defaults filled in; the defaults alone if there is none.
+    pub(crate) params: Option<Arc<str>>,
+    pub(crate) caller: Option<Caller>,
+    /// The updates of assets that it is made of.
+    pub(crate) taken: Vec<Taken>,
+}
+
+impl RunOf {
+    /// The run of a timetable.
+    pub(crate) const fn schedule(
+        logical_date: Timestamp,
+        interval: (Timestamp, Timestamp),
+    ) -> Self {
+        Self {
+            id: None,
+            kind: RunKind::Scheduled,
+            logical_date,
+            interval,
+            params: None,
+            caller: None,
+            taken: Vec::new(),
+        }
+    }
+}
+
 /// Creates a queued run of a DAG's active version. It starts in the same turn if the DAG's bound
 /// allows it and no earlier one may wait; otherwise it waits in the database.
 pub(crate) fn create_run(
     events: &mut RunEvents<'_>,
     dag: DagKey,
     version: &Arc<Version>,
-    logical_date: Timestamp,
-    interval: (Timestamp, Timestamp),
-    kind: RunKind,
+    of: RunOf,
 ) {
+    let RunOf {
+        id,
+        kind,
+        logical_date,
+        interval,
+        params,
+        caller,
+        taken,
+    } = of;
     let Some(entry) = events.runs.dag(dag) else {
         return;
     };
-    let may_start = entry.startable_runs() > 0 && !events.schedule.is_startable(dag);
+    let has_room = entry.startable_runs() > 0 && !events.schedule.is_startable(dag);
     let state = entry.state().clone();
     let Some(active) = state.active else {
         return;
     };
-    let params: Arc<str> = match version.dag.resolve_params(&Map::new()) {
-        Ok(params) => Value::Object(params).to_string().into(),
+    let params = params.map_or_else(|| resolve_params(version, &Map::new()), Ok);
+    let params = match params {
+        Ok(params) => params,
         Err(problems) => {
-            let problems: Vec<String> = problems
-                .iter()
-                .map(|problem| problem.message.clone())
-                .collect();
-            tracing::error!(dag = %state.id, problems = problems.join("; "), operation = "create run", "a parameter of the DAG has no default; the scheduled run is not created");
+            tracing::error!(dag = %state.id, problems, operation = "create run", "a parameter of the DAG has no default; the scheduled run is not created");
             return;
         }
     };
     let now = events.cx.now();
-    let id = draw_free_run_id(events.cx, events.runs, events.batch);
+    let concurrency_key = version
+        .dag
+        .concurrency
+        .key_of(&params)
+        .unwrap_or_else(|error| {
+            tracing::error!(dag = %state.id, %error, operation = "create run", "the run gets no concurrency key");
+            None
+        });
+    let may_start = has_room && start::may_start(events.runs, dag, concurrency_key.as_ref(), now);
+    let id = id.unwrap_or_else(|| draw_free_run_id(events.cx, events.runs, events.batch));
     // No request caused the run, so its trace begins here.
     let span = tracing::info_span!("make_run", tenant = %state.tenant, dag = %state.id, run = %id, kind = ?kind, logical_date = %logical_date);
     let new = NewRun {
@@ -141,17 +184,40 @@ pub(crate) fn create_run(
         logical_date,
         interval,
         params,
+        concurrency_key,
         not_before: now,
         created: now,
         trace: weft_trace::of(&span).map(|trace| trace.to_string().into()),
+        caller,
+        taken,
     };
     events.batch.add_run(new.clone());
     if may_start {
         if let Err(error) = start::start_run(events, stored_form(new), Arc::clone(version)) {
             tracing::error!(run = %id, error, operation = "start run", "a new run can't be started; it stays queued");
         }
-    } else if let Some(entry) = events.runs.dag_mut(dag) {
+        return;
+    }
+    if has_room {
+        // Its key holds it back: what starts runs looks when that ends.
+        events.schedule.mark_startable(dag);
+    }
+    if let Some(entry) = events.runs.dag_mut(dag) {
         entry.record_queued();
+    }
+}
+
+/// The parameters of a run as they are stored, defaults filled in; the error lists every problem.
+pub(crate) fn resolve_params(
+    version: &Version,
+    given: &Map<String, Value>,
+) -> Result<Arc<str>, String> {
+    match version.dag.resolve_params(given) {
+        Ok(params) => Ok(Value::Object(params).to_string().into()),
+        Err(problems) => {
+            let problems = problems.iter().map(|problem| problem.message.as_str());
+            Err(problems.collect::<Vec<_>>().join("; "))
+        }
     }
 }
 
@@ -177,9 +243,11 @@ fn stored_form(new: NewRun) -> StoredRun {
         logical_date: new.logical_date,
         interval: new.interval,
         params: new.params,
+        concurrency_key: new.concurrency_key,
         not_before: new.not_before,
         created: new.created,
         trace: new.trace,
+        caller: new.caller,
         events: Vec::new(),
         next_seq: 1,
     }

@@ -1,5 +1,6 @@
 //! Events of runs, and the actions that their state machines answer with.
 
+use super::deadlines;
 use crate::{
     active_run::ActiveRun,
     context::Context,
@@ -7,8 +8,10 @@ use crate::{
         attempt_key,
         batch::{Batch, REVOKED, attempt_record, cause_name},
         crashes::Crashes,
+        preconditions::Preconditions,
         queue::{Expansion, Queue},
         reads::Reads,
+        run_waits::RunWaits,
         runs::Runs,
         schedule::Schedule,
         settings::Settings,
@@ -24,9 +27,9 @@ use weft_core::{
     },
     run_id::RunId,
     time::Timestamp,
-    wait::Woken,
+    wait::Wait,
 };
-use weft_store::ShardId;
+use weft_store::{MissedDeadline, ShardId};
 
 /// The parts of a shard that an event of a run may change.
 pub(crate) struct RunEvents<'a> {
@@ -39,6 +42,8 @@ pub(crate) struct RunEvents<'a> {
     pub(crate) batch: &'a mut Batch,
     pub(crate) crashes: &'a mut Crashes,
     pub(crate) reads: &'a mut Reads,
+    pub(crate) run_waits: &'a mut RunWaits,
+    pub(crate) preconditions: &'a mut Preconditions,
 }
 
 impl RunEvents<'_> {
@@ -49,12 +54,56 @@ impl RunEvents<'_> {
         let active = self.runs.get_mut(run).ok_or(Rejection::Unknown)?;
         let mut actions = Vec::new();
         active.run.handle(moment, event.clone(), &mut actions)?;
+        let stops = matches!(
+            event,
+            Event::Cancel
+                | Event::Due {
+                    timer: Timer::RunTimeout { .. }
+                }
+        );
+        let missed = match event {
+            Event::Due {
+                timer: Timer::Deadline { task },
+            } => Some(task),
+            _ => None,
+        };
         active.new_events.push((moment, event));
         self.batch.add_events_of(run);
+        if stops {
+            self.drop_stopped(run);
+        }
+        if let Some(task) = missed {
+            deadlines::drop_stopped_at_deadline(self, run, task);
+        }
         for action in actions {
             self.apply_action(run, action);
         }
         Ok(())
+    }
+
+    /// Drops what waits for tasks of a run that was stopped, and goes on for its teardowns. With a run
+    /// that has ended everything is dropped, where its end is applied.
+    pub(super) fn drop_stopped(&mut self, run: RunId) {
+        let Some(active) = self.runs.get(run) else {
+            return;
+        };
+        if active.is_over() {
+            return;
+        }
+        let plan = Arc::clone(active.run.plan());
+        for task in plan.tasks() {
+            if plan.step(task).teardown.is_none() {
+                self.drop_task(run, task);
+            }
+        }
+    }
+
+    /// Drops what waits for a task.
+    pub(super) fn drop_task(&mut self, run: RunId, task: TaskIndex) {
+        self.reads.drop_task(run, task);
+        self.queue.remove_task(run, task);
+        // It may have been held for its inputs.
+        self.queue.resume_task(run, task);
     }
 
     /// Applies one action. An expansion is queued, since it may need outputs that are not in
@@ -69,6 +118,18 @@ impl RunEvents<'_> {
                 });
                 self.batch.set_urgent();
             }
+            Action::CheckPrecondition {
+                task,
+                generation: _,
+            } => {
+                self.preconditions.add((run, task));
+                self.batch.set_urgent();
+            }
+            Action::DeadlineMissed { task } => {
+                let at = self.cx.now();
+                tracing::info!(%run, ?task, operation = "fire timers", "a deadline passed before what it is for had ended");
+                self.batch.add_missed(MissedDeadline { run, task, at });
+            }
             Action::Ready { task, indexes } => {
                 self.push_ready(run, task, indexes);
                 self.batch.set_urgent();
@@ -80,6 +141,7 @@ impl RunEvents<'_> {
                 generation: _,
                 instances,
             } => self.clear_task(run, task, instances),
+            Action::InstancesCleared { task, indexes } => self.clear_instances(run, task, &indexes),
             Action::InstanceChanged {
                 instance,
                 state,
@@ -107,8 +169,18 @@ impl RunEvents<'_> {
             if applied.is_ok()
                 && let Timer::Instance { instance, .. } = timer
             {
-                self.end_wait(run, instance, Woken::Timeout.to_json().into());
+                self.time_out(run, instance);
             }
+        }
+    }
+
+    /// Ends the wait of an instance whose time is over.
+    fn time_out(&mut self, run: RunId, instance: Instance) {
+        let active = self.runs.get(run);
+        let record = active.and_then(|active| active.records.get(&instance));
+        let wait = record.and_then(|record| record.wait.as_ref());
+        if let Some(woken) = wait.map(Wait::timed_out) {
+            self.end_wait(run, instance, woken.to_json().into());
         }
     }
 
@@ -177,10 +249,7 @@ impl RunEvents<'_> {
     }
 
     fn clear_task(&mut self, run: RunId, task: TaskIndex, instances: u32) {
-        self.reads.drop_task(run, task);
-        self.queue.remove_task(run, task);
-        // It may have been held for its inputs.
-        self.queue.resume_task(run, task);
+        self.drop_task(run, task);
         if let Some(active) = self.runs.get_mut(run) {
             self.crashes.clear_task(active, task);
             active.inputs.clear(task);
@@ -190,6 +259,24 @@ impl RunEvents<'_> {
             self.batch.change_mapped_task(run, task);
         }
         self.batch.clear_task(run, task, instances);
+        self.batch.change_run(run);
+        self.batch.set_urgent();
+    }
+
+    /// The others of the task go on, so only what belongs to these instances is dropped.
+    fn clear_instances(&mut self, run: RunId, task: TaskIndex, indexes: &Range<u32>) {
+        if let Some(active) = self.runs.get_mut(run) {
+            self.crashes.clear_task(active, task);
+            for index in indexes.clone() {
+                let instance = Instance { task, index };
+                active.records.remove(&instance);
+                active.outputs.void(instance);
+            }
+            active.inputs.grew(task);
+            active.count_prepared();
+            self.batch.change_mapped_task(run, task);
+        }
+        self.batch.clear_instances(run, task, indexes.clone());
         self.batch.change_run(run);
         self.batch.set_urgent();
     }
@@ -251,6 +338,7 @@ impl RunEvents<'_> {
         self.batch.change_run(run);
         self.batch.set_urgent();
         let dag = active.dag;
+        let key = active.concurrency_key.clone();
         let Some(entry) = self.runs.dag_mut(dag) else {
             return;
         };
@@ -263,7 +351,7 @@ impl RunEvents<'_> {
             self.reads.drop_run(run);
             self.schedule.mark_startable(dag);
         } else {
-            entry.add_active(run);
+            entry.add_active(run, key.as_ref());
         }
     }
 }
@@ -301,7 +389,9 @@ fn error_of(cause: Cause) -> Option<Arc<str>> {
         | Cause::Expansion
         | Cause::Marked
         | Cause::Cancelled
-        | Cause::RunTimeout => return None,
+        | Cause::RunTimeout
+        | Cause::Precondition
+        | Cause::Deadline => return None,
     };
     Some(error_json(cause_name(cause), message))
 }

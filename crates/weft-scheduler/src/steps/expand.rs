@@ -42,9 +42,10 @@ pub(crate) fn expand_task(
         Err(error) => {
             let code = match error {
                 InputError::TooLarge { .. } => FailureCode::InputLimit,
-                InputError::Pick { .. } | InputError::TooMany { .. } | InputError::Output(_) => {
-                    FailureCode::Expansion
-                }
+                InputError::Pick { .. }
+                | InputError::TooMany { .. }
+                | InputError::Unlike { .. }
+                | InputError::Output(_) => FailureCode::Expansion,
             };
             let message = format!("the task can't be mapped: {error}");
             fail_expansion(events, expansion, code.as_str(), &message);

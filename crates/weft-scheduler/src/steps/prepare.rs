@@ -165,7 +165,9 @@ impl ActiveRun {
             let code = match error {
                 InputError::Output(NotInMemory) => return Unprepared::OutputsNeeded,
                 InputError::TooLarge { .. } => FailureCode::InputLimit,
-                InputError::Pick { .. } | InputError::TooMany { .. } => FailureCode::Input,
+                InputError::Pick { .. }
+                | InputError::TooMany { .. }
+                | InputError::Unlike { .. } => FailureCode::Input,
             };
             Unprepared::failed(code.as_str(), error.to_string())
         })
@@ -188,10 +190,20 @@ impl ActiveRun {
         serde_json::from_str(woken).ok()
     }
 
+    /// Equal over the retries of an instance, new after it was cleared, with its task or by itself.
+    fn idempotency_key(&self, instance: Instance) -> String {
+        let task = &self.task(instance.task).id;
+        let generation = self.run.generation(instance.task);
+        let key = format!("{}/{task}/{}/{generation}", self.id, instance.index);
+        match self.run.repeats(instance) {
+            0 => key,
+            repeats => format!("{key}.{repeats}"),
+        }
+    }
+
     fn document(&self, attempt: Attempt) -> AttemptDocument {
         let instance = attempt.instance;
         let task = self.task(instance.task);
-        let generation = self.run.generation(instance.task);
         AttemptDocument {
             tenant: self.tenant.to_string(),
             dag: self.version.dag.id.clone(),
@@ -203,7 +215,7 @@ impl ActiveRun {
             data_interval: self.interval,
             params: self.inputs.params().clone(),
             deadline: None,
-            idempotency_key: format!("{}/{}/{}/{generation}", self.id, task.id, instance.index),
+            idempotency_key: self.idempotency_key(instance),
             woken: self.woken(instance),
         }
     }

@@ -1,6 +1,6 @@
 //! Active runs in memory again after a takeover.
 
-use super::{attempts, events::RunEvents};
+use super::{attempts, deadlines, events::RunEvents};
 use crate::{active_run::ActiveRun, shard::attempt_key, versions::Version};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) fn add_recovered_run(
         .metrics
         .update(&events.cx.heartbeat.metrics, active.run.totals());
     if let Some(entry) = events.runs.dag_mut(active.dag) {
-        entry.add_active(id);
+        entry.add_active(id, active.concurrency_key.as_ref());
     }
     let pending = events
         .cx
@@ -46,6 +46,7 @@ pub(crate) fn add_recovered_run(
     for action in pending {
         events.apply_action(id, action);
     }
+    deadlines::set_deadlines(events, id);
     if events.cx.faults.occupies_slots() {
         let attempts: Vec<_> = live.iter().map(|alive| alive.attempt).collect();
         attempts::occupy_slots(events, id, &attempts);

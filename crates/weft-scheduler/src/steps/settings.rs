@@ -4,13 +4,12 @@ use super::due_runs;
 use crate::{
     context::Context,
     grants::TenantPolicy,
-    shard::{
-        dag_entry::DagEntry, queue::Queue, runs::Runs, schedule::Schedule, settings::Settings,
-    },
+    shard::{Shard, dag_entry::DagEntry, queue::Queue, runs::Runs, settings::Settings},
     versions::Version,
 };
 use std::collections::BTreeSet;
 use weft_core::{
+    concurrency::Concurrency,
     fair_queue::{Bounds, TenantBounds},
     id::TenantId,
     timetable::Timetable,
@@ -63,23 +62,30 @@ pub(crate) fn is_changed(runs: &Runs, state: &DagState) -> bool {
 
 /// Takes over a DAG's row; `version` is its active version, if it can be read.
 pub(crate) fn apply_dag(
-    runs: &mut Runs,
-    schedule: &mut Schedule,
+    shard: &mut Shard,
     cx: &Context,
     state: DagState,
     version: Option<&Version>,
 ) {
+    let (runs, schedule) = (&mut shard.runs, &mut shard.schedule);
+    if state.held {
+        shard.queue.hold_dag(state.key);
+    } else {
+        shard.queue.resume_dag(state.key);
+    }
     let (dag, is_paused) = (state.key, state.paused);
-    let active = runs.dag(dag);
-    let active = active.map(|entry| entry.active_runs().clone());
     let max_active_runs = version.and_then(|version| version.dag.max_active_runs);
     let timetable = version.and_then(|version| version.timetable.as_ref());
-    let entry = DagEntry::new(
+    let mut entry = DagEntry::new(
         state,
-        active.unwrap_or_default(),
         max_active_runs.unwrap_or(cx.options.max_active_runs),
         timetable.is_some_and(Timetable::is_continuous),
     );
+    if let Some(before) = runs.dag_mut(dag) {
+        entry.take_over(before);
+    }
+    let unbounded = Concurrency::default();
+    entry.set_key_bounds(version.map_or(&unbounded, |version| &version.dag.concurrency));
     runs.insert_dag(dag, entry);
     schedule.mark_startable(dag);
     let version = version.filter(|_| !is_paused);

@@ -1,14 +1,18 @@
 //! The start of queued runs.
 
-use super::{events::RunEvents, recovery};
+use super::{deadlines, events::RunEvents, recovery};
 use crate::{
-    active_run::ActiveRun, faults::FaultPoints, outputs::Outputs, shard::runs::Runs,
+    active_run::ActiveRun,
+    faults::FaultPoints,
+    outputs::Outputs,
+    shard::{run_keys::Key, runs::Runs},
     versions::Version,
 };
 use std::sync::Arc;
 use weft_core::{
     run::{Event, Run, RunState},
     run_id::RunId,
+    time::Timestamp,
 };
 use weft_store::{DagKey, StoredRun};
 
@@ -17,6 +21,26 @@ pub(crate) fn startable_runs(runs: &Runs, faults: FaultPoints, dag: DagKey) -> O
     let entry = runs.dag(dag)?;
     let limit = faults.startable_runs(entry.startable_runs());
     (limit > 0 && !entry.state().paused).then_some(limit)
+}
+
+/// The keys of a DAG of which no run may start now, and of those that its rate holds back the time
+/// when the first one may.
+pub(crate) fn full_keys(
+    runs: &mut Runs,
+    dag: DagKey,
+    now: Timestamp,
+) -> (Vec<Key>, Option<Timestamp>) {
+    let Some(entry) = runs.dag_mut(dag) else {
+        return (Vec::new(), None);
+    };
+    let keys = entry.keys();
+    (keys.full(now), keys.next_start())
+}
+
+/// Whether the bounds by key allow a queued run to start now.
+pub(crate) fn may_start(runs: &mut Runs, dag: DagKey, key: Option<&Key>, now: Timestamp) -> bool {
+    runs.dag_mut(dag)
+        .is_some_and(|entry| entry.keys().may_start(key, now))
 }
 
 /// Whether a run of a continuous DAG is to be created, since none is queued or active.
@@ -56,11 +80,19 @@ pub(crate) fn start_loaded_run(events: &mut RunEvents<'_>, id: RunId) {
         tracing::error!(run = %id, %rejection, operation = "start run", "a queued run rejects its start; it stays queued");
         return;
     }
-    let started = events.runs.get(id).filter(|active| !active.is_over());
-    let dag = started.map(|active| active.dag);
-    if let Some(entry) = dag.and_then(|dag| events.runs.dag_mut(dag)) {
-        entry.add_active(id);
+    let now = events.cx.now();
+    if let Some(active) = events.runs.get(id) {
+        let (dag, key, is_over) = (active.dag, active.concurrency_key.clone(), active.is_over());
+        if let Some(entry) = events.runs.dag_mut(dag) {
+            if let Some(key) = &key {
+                entry.keys().add_start(key, now);
+            }
+            if !is_over {
+                entry.add_active(id, key.as_ref());
+            }
+        }
     }
+    deadlines::set_deadlines(events, id);
 }
 
 /// Corrects a run that was recovered although its row says that it is queued. Events are the

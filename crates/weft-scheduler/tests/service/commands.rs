@@ -6,7 +6,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
-use weft_core::run::{Marked, RunState};
+use weft_core::run::{Marked, RunState, Selection};
 use weft_store::{CommandKind, InstanceTag, Output};
 
 fn pair() -> Value {
@@ -36,13 +36,7 @@ async fn an_ended_run_continues_from_a_cleared_task() {
     installation.ended(run).await;
     let tasks = vec!["second".parse().expect("an id")];
     installation
-        .command(
-            run,
-            CommandKind::Clear {
-                tasks,
-                downstream: false,
-            },
-        )
+        .command(run, CommandKind::Clear(Selection::of(tasks, false)))
         .await;
     installation
         .wait(run, |row| {
@@ -142,10 +136,7 @@ async fn a_command_for_an_unknown_task_is_refused_and_changes_nothing() {
         .insert_command(
             &weft_core::id::TenantId::default(),
             run,
-            &CommandKind::Clear {
-                tasks: vec!["nosuch".parse().expect("an id")],
-                downstream: true,
-            },
+            &CommandKind::Clear(Selection::of(vec!["nosuch".parse().expect("an id")], true)),
             "test",
         )
         .await

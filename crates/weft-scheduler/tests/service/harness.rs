@@ -185,6 +185,7 @@ impl Installation {
                         usage: Usage::default(),
                         log: None,
                         artifacts: Vec::new(),
+                        updates: Vec::new(),
                         worker: Arc::clone(&info.id),
                         secret: claim.secret,
                     };
@@ -268,26 +269,50 @@ impl Installation {
     ) -> RunId {
         let trigger = Trigger {
             tenant,
+            logical_date,
+            not_before,
+            ..Self::trigger_of(deployed)
+        };
+        self.make_run(deployed, &trigger).await
+    }
+
+    /// A run by hand that counts by this key.
+    pub(crate) async fn trigger_with_key(
+        &self,
+        deployed: &Deployed,
+        date: i64,
+        key: &str,
+    ) -> RunId {
+        let trigger = Trigger {
+            logical_date: Some(Timestamp(date)),
+            concurrency_key: Some(key.into()),
+            ..Self::trigger_of(deployed)
+        };
+        self.make_run(deployed, &trigger).await
+    }
+
+    fn trigger_of(deployed: &Deployed) -> Trigger {
+        Trigger {
+            tenant: TenantId::default(),
             dag: deployed.id.clone(),
             version: deployed.version,
-            logical_date,
+            logical_date: None,
             interval: None,
             params: "{}".into(),
-            not_before,
+            concurrency_key: None,
+            not_before: None,
             by: "test".into(),
             trace: None,
             idempotency_key: None,
-        };
-        let run = self
-            .database
-            .trigger(&trigger)
-            .await
-            .expect("it triggers")
-            .run();
+        }
+    }
+
+    async fn make_run(&self, deployed: &Deployed, trigger: &Trigger) -> RunId {
+        let made = self.database.trigger(trigger).await;
         if let Some(running) = &self.scheduler {
             running.handle.wake(Wake::Queued(deployed.key));
         }
-        run
+        made.expect("it triggers").run()
     }
 
     pub(crate) async fn show(&self, run: RunId) -> RunRow {
@@ -459,6 +484,9 @@ impl Installation {
             instances: Vec::new(),
             tasks: Vec::new(),
             commands: Vec::new(),
+            approvals: Vec::new(),
+            missed: Vec::new(),
+            updates: Vec::new(),
             timetables: Vec::new(),
         };
         add(&mut turn);

@@ -1,12 +1,15 @@
 //! Commands that change thousands of instances: their rows take several turns.
 
 use crate::{
-    harness::{Installation, Rule, success},
+    harness::{Installation, Rule, failure, success},
     watched_store::WatchedStore,
 };
 use serde_json::json;
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
@@ -14,7 +17,7 @@ use weft_broker::{Dispatch, ReportedOutcome};
 use weft_core::{
     document::TaskIndex,
     id::TenantId,
-    run::{Instance, RunState},
+    run::{Instance, RunState, Selection},
     run_id::RunId,
     time::Timestamp,
 };
@@ -191,10 +194,7 @@ async fn a_clear_that_a_crash_interrupts_is_finished_by_the_next_scheduler() {
     let run = started(&mut installation, Arc::new(|_| success("1"))).await;
     assert_eq!(installation.ended(run).await, RunState::Success);
     store.stop_after(PORTIONS);
-    let clear = CommandKind::Clear {
-        tasks: vec!["each".parse().expect("an id")],
-        downstream: true,
-    };
+    let clear = CommandKind::Clear(Selection::of(vec!["each".parse().expect("an id")], true));
     let id = send(&installation, run, &clear).await;
     stopped(&store).await;
     drop(store);
@@ -217,6 +217,43 @@ async fn a_clear_that_a_crash_interrupts_is_finished_by_the_next_scheduler() {
         index: COUNT - 1,
     };
     assert_eq!(ends_of(&installation, run, last).await, ["success"]);
+}
+
+#[tokio::test]
+async fn what_failed_of_a_large_run_is_cleared_in_portions() {
+    let mut installation = Installation::new().await;
+    let store = start(&mut installation, "first");
+    let fails = Arc::new(AtomicBool::new(true));
+    let is_failing = Arc::clone(&fails);
+    let rule: Rule = Arc::new(move |dispatch: &Dispatch| {
+        let is_last = dispatch.document.map_index == Some(u64::from(COUNT - 1));
+        if is_failing.load(Relaxed) && !is_last {
+            failure(false)
+        } else {
+            success("1")
+        }
+    });
+    let run = started(&mut installation, rule).await;
+    assert_eq!(installation.ended(run).await, RunState::Failed);
+    fails.store(false, Relaxed);
+    installation
+        .command(run, CommandKind::Clear(Selection::failed()))
+        .await;
+    installation
+        .wait(run, |row| row.state == RunState::Success)
+        .await;
+    let cleared = store.cleared();
+    assert!(cleared.iter().max() <= Some(&MAX_ROWS), "{cleared:?}");
+    assert_eq!(cleared.iter().sum::<usize>(), COUNT as usize - 1);
+    let rows = rows(&installation, run).await;
+    assert_eq!(count(&rows, InstanceTag::Success), COUNT as usize);
+    let (again, once): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.number == 2);
+    assert_eq!((again.len(), once.len()), (COUNT as usize - 1, 1));
+    let first = Instance {
+        task: TaskIndex(0),
+        index: 0,
+    };
+    assert_eq!(ends_of(&installation, run, first).await, ["failed"]);
 }
 
 /// Starts another run `count` times, one after another; returns how long each took until its task
@@ -253,6 +290,8 @@ async fn others_start_while_a_large_run_is_cancelled() {
         Some(ReportedOutcome::Deferred {
             until: Some(Timestamp(4_000_000_000_000)),
             wait: None,
+            call: None,
+            approval: None,
             state: "{}".into(),
         })
     });

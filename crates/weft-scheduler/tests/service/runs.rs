@@ -174,6 +174,8 @@ async fn a_deferred_task_resumes_from_its_state() {
         None => Some(ReportedOutcome::Deferred {
             until: Some(Timestamp(0)),
             wait: None,
+            call: None,
+            approval: None,
             state: r#"{"page":2}"#.into(),
         }),
         Some(state) => success(state),

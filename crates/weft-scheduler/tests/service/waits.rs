@@ -7,7 +7,13 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 use weft_broker::{Dispatch, ReportedOutcome};
-use weft_core::{id::TenantId, run::RunState, run_id::RunId, time::Timestamp, wait::Wait};
+use weft_core::{
+    id::TenantId,
+    run::{RunState, Selection},
+    run_id::RunId,
+    time::Timestamp,
+    wait::Wait,
+};
 use weft_scheduler::{Reason, Wake};
 use weft_store::{CommandKind, InstanceTag, Output};
 use weft_store_sql::{SendEvent, Sent};
@@ -25,6 +31,8 @@ fn deferred(until: Option<i64>) -> ReportedOutcome {
     ReportedOutcome::Deferred {
         until: until.map(Timestamp),
         wait: Some(paid()),
+        call: None,
+        approval: None,
         state: r#"{"asked":1}"#.into(),
     }
 }
@@ -187,10 +195,7 @@ async fn waits_after_a_cancel_or_a_clear_are_over() {
     is_deferred(&installation, run).await;
     waits_again.store(false, Relaxed);
     let tasks = vec!["wait".parse().expect("an id")];
-    let clear = CommandKind::Clear {
-        tasks,
-        downstream: false,
-    };
+    let clear = CommandKind::Clear(Selection::of(tasks, false));
     installation.command(run, clear).await;
     assert_eq!(output(&installation, run).await, "0");
     assert_eq!(installation.show_instance(run, 0).await.wait, None);

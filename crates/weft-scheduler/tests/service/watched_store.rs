@@ -7,15 +7,18 @@ use std::{
 };
 use weft_core::{
     document::TaskIndex,
+    id::TenantId,
     run::Instance,
     run_id::RunId,
     suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
+    wait::Wait,
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, InstanceTag, Lost,
-    Output, ResumeState, Rows, RunStore, ShardId, ShardLease, ShardSettings, ShardState,
-    StoreError, StoredRun, StoredVersion, Turn, Unreadable, VersionId,
+    Awaited, Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, InstanceTag,
+    Lost, Output, ResumeState, Rows, RunBefore, RunStore, ShardId, ShardLease, ShardSettings,
+    ShardState, StoreError, StoredRun, StoredVersion, Taken, Turn, Unreadable, VersionId,
+    WaitingDag, WaitingUpdate,
 };
 use weft_store_sql::Database;
 
@@ -32,6 +35,8 @@ struct Watch {
     calls: BTreeMap<&'static str, usize>,
     /// The rows of each committed turn.
     rows: Vec<usize>,
+    /// How many instances of parts of tasks each committed turn cleared.
+    cleared: Vec<usize>,
     /// The instances that each committed turn queued.
     dispatched: Vec<usize>,
     /// No further turn is committed after so many large ones.
@@ -111,6 +116,12 @@ impl WatchedStore {
         watch.rows.clone()
     }
 
+    /// The instances that each turn cleared in part of a task.
+    pub(crate) fn cleared(&self) -> Vec<usize> {
+        let watch = self.watch.lock().expect("no test panics with it");
+        watch.cleared.clone()
+    }
+
     /// The instances that each turn queued.
     pub(crate) fn dispatched(&self) -> Vec<usize> {
         let watch = self.watch.lock().expect("no test panics with it");
@@ -140,6 +151,10 @@ impl WatchedStore {
         let mut watch = self.watch.lock().expect("no test panics with it");
         watch.rows.push(rows);
         watch.dispatched.push(queued.count());
+        let cleared = turn.cleared.iter();
+        let cleared =
+            cleared.filter_map(|part| Some(part.below?.saturating_sub(part.from) as usize));
+        watch.cleared.push(cleared.sum());
         watch.large += usize::from(is_portion || rows >= watch.bound);
         Ok(())
     }
@@ -185,16 +200,22 @@ watched! {
     version(version: VersionId) -> Result<Option<StoredVersion>, StoreError>;
     active_runs(shard: ShardId, after: Option<RunId>, limit: u32) -> Result<Rows<StoredRun, RunId>, StoreError>;
     run(run: RunId) -> Result<Option<Result<StoredRun, Unreadable<RunId>>>, StoreError>;
-    queued_runs(dag: DagKey, now: Timestamp, limit: u32) -> Result<Rows<StoredRun, RunId>, StoreError>;
+    queued_runs(dag: DagKey, now: Timestamp, without: &[Arc<str>], limit: u32) -> Result<Rows<StoredRun, RunId>, StoreError>;
+    starts_by_key(dag: DagKey, after: Timestamp, limit: u32) -> Result<Vec<(Timestamp, Arc<str>)>, StoreError>;
     count_queued_scheduled(dag: DagKey, limit: u32) -> Result<u32, StoreError>;
     dags_with_queued_runs(shard: ShardId, now: Timestamp, after: Option<DagKey>, limit: u32) -> Result<Vec<DagKey>, StoreError>;
     next_queued(shard: ShardId, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
     commands(shard: ShardId, after: Option<CommandId>, limit: u32) -> Result<Rows<Command, (CommandId, RunId)>, StoreError>;
     outputs(run: RunId, instances: &[Instance]) -> Result<Vec<(Instance, Output)>, StoreError>;
     outputs_of_task(run: RunId, task: TaskIndex, from: u32, limit: u32) -> Result<Vec<(Instance, Output)>, StoreError>;
+    awaited_runs(waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError>;
+    runs_before(dates: &[(DagKey, Timestamp)]) -> Result<Vec<Option<RunBefore>>, StoreError>;
+    failed_tasks(tasks: &[(RunId, TaskIndex)]) -> Result<Vec<(RunId, TaskIndex)>, StoreError>;
     resume_states(instances: &[(RunId, Instance)]) -> Result<Vec<ResumeState>, StoreError>;
     versions(versions: &[VersionId]) -> Result<Rows<StoredVersion, VersionId>, StoreError>;
     dags_of_runs(runs: &[RunId]) -> Result<Vec<(RunId, DagKey)>, StoreError>;
+    waiting_dags(shard: ShardId, after: Option<DagKey>, limit: u32) -> Result<Vec<WaitingDag>, StoreError>;
+    waiting_updates(dag: DagKey, taken: &[Taken], limit: u32) -> Result<Vec<WaitingUpdate>, StoreError>;
     crashes(shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError>;
     replace_held_runs(lease: ShardLease, held: &[HeldRun]) -> Result<(), StoreError>;
     record_crashes(updates: &[CrashUpdate]) -> Result<(), StoreError>;

@@ -2,7 +2,7 @@
 
 use super::{
     dags::{self, DagPath},
-    runs,
+    runs::{self, RunParams},
 };
 use crate::{
     app::App,
@@ -18,9 +18,9 @@ use axum::{
 };
 use http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_api::{Backfill, NewBackfill, Time};
+use weft_api::{Backfill, BackfillOrder, NewBackfill, Time};
 use weft_core::timetable::Timetable;
-use weft_store_sql::{BackfillDate, MAX_BACKFILL_RUNS};
+use weft_store_sql::{BackfillDate, BackfillLimit, MAX_BACKFILL_RUNS};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(backfill))
@@ -30,7 +30,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 ///
 /// Creates one run for each date of the DAG's schedule from `from` on and before `to`, regardless
 /// of the DAG's own start and end. Dates that already have a scheduled or backfilled run are left
-/// out. At most 10,000 runs in one request.
+/// out. At most 10,000 runs in one request; with `limit` fewer, so that a repetition creates the
+/// next ones. Queued runs start by date, whatever the order.
 #[utoipa::path(post, path = "/dags/{dag}/backfills", tag = "runs", params(DagPath), request_body = NewBackfill, responses((status = 201, description = "The created runs", body = Backfill), (status = 200, description = "The runs that would be created (dry run)", body = Backfill)))]
 async fn backfill(
     by: By<Operating>,
@@ -49,18 +50,29 @@ async fn backfill(
     let active = row.active.as_ref().ok_or_else(none_active)?;
     let document = app.documents().of(app.database(), active.id).await?;
     let dates = dates(&document, body.from, body.to)?;
-    let params = runs::params(&document, &body.params)?;
+    let RunParams {
+        params,
+        concurrency_key,
+    } = runs::params(&document, &body.params)?;
     let mut answer = Backfill {
         dag: id.to_string(),
         version: active.number,
         dry_run: body.dry_run,
         dates: dates.iter().map(|date| date.logical_date.into()).collect(),
         runs: Vec::new(),
+        run_dates: Vec::new(),
         existing: Vec::new(),
     };
-    if body.dry_run {
-        return Ok((StatusCode::OK, axum::Json(answer)).into_response());
-    }
+    let limit = match body.limit {
+        Some(0) => {
+            let detail = "limit: a backfill creates at least 1 run";
+            return Err(Problem::new(Code::InvalidValue, detail));
+        }
+        limit => limit.map(|runs| BackfillLimit {
+            runs: runs as usize,
+            newest_first: body.order == BackfillOrder::Newest,
+        }),
+    };
     let request = weft_store_sql::Backfill {
         tenant: by.tenant.clone(),
         dag: id.clone(),
@@ -68,8 +80,16 @@ async fn backfill(
         range: (body.from.0, body.to.0),
         dates,
         params,
+        concurrency_key,
+        limit,
         by: by.actor(),
     };
+    if body.dry_run {
+        let would = app.database().preview_backfill(row.key, &request).await?;
+        answer.run_dates = would.0.into_iter().map(Time).collect();
+        answer.existing = would.1.into_iter().map(Time).collect();
+        return Ok((StatusCode::OK, axum::Json(answer)).into_response());
+    }
     let made = app
         .database()
         .backfill(&request)
@@ -84,6 +104,7 @@ async fn backfill(
         .iter()
         .map(|(run, _date)| run.to_string())
         .collect();
+    answer.run_dates = made.made.iter().map(|(_run, date)| Time(*date)).collect();
     answer.existing = made.existing.into_iter().map(Time).collect();
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }

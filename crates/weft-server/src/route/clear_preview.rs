@@ -1,103 +1,276 @@
-//! Preview of a clear: the instances that would run again.
+//! Which instances a clear would run again, from the rows of a run.
+//!
+//! The state machine's own rules decide; the rows tell the states, which may lag behind it by half a
+//! second.
 
 use crate::{app::App, problem::Problem, view};
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 use weft_api::{ClearPreview, ClearedInstance, Counts, InstanceState, TaskSummary};
-use weft_core::document::{Dag, TaskIndex};
+use weft_core::{
+    document::{Dag, TaskIndex},
+    plan::{Defaults, Plan},
+    run::{Indexes, Part, Rejection, Selectable, Selection},
+};
 use weft_store_sql::RunRow;
 
 /// The most instances that are listed; their number is exact in any case.
-const MAX_INSTANCES: usize = 1_000;
+pub(super) const MAX_INSTANCES: usize = 1_000;
+/// How many map indexes are read at once.
+const PORTION: u32 = 10_000;
 
-/// The instances of these tasks, and of those downstream of them where that is wanted.
+/// A run and the DAG of its version.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RunOf<'a> {
+    pub(super) row: &'a RunRow,
+    pub(super) dag: &'a Dag,
+}
+
+/// The states of a run's instances as far as a clear needs them.
+struct States {
+    /// Of tasks that are mapped and expanded, or were.
+    mapped: HashMap<TaskIndex, (u32, Counts)>,
+    /// Of the others that have a row.
+    single: HashMap<TaskIndex, InstanceState>,
+}
+
+impl States {
+    async fn read(app: &App, run: RunOf<'_>) -> Result<Self, Problem> {
+        let id = run.row.id;
+        let summaries = app.database().list_summaries_of_runs(&[id]).await?;
+        let mapped: HashMap<TaskIndex, _> = summaries
+            .into_iter()
+            .map(|summary| {
+                let counts = view::run::counts(&summary.counts);
+                (summary.task, (summary.instances, counts))
+            })
+            .collect();
+        let tasks = u32::try_from(run.dag.tasks.len()).unwrap_or(u32::MAX);
+        let rows = app
+            .database()
+            .list_single_instances(&[(id, 0..tasks)])
+            .await?;
+        let single = rows
+            .iter()
+            .map(|row| (row.task, view::instance::state_of(row.state)))
+            .collect();
+        Ok(Self { mapped, single })
+    }
+
+    fn single(&self, task: TaskIndex) -> InstanceState {
+        let state = self.single.get(&task).copied();
+        state.unwrap_or(InstanceState::Waiting)
+    }
+
+    fn selectable(&self, task: TaskIndex) -> Selectable {
+        match self.mapped.get(&task) {
+            // One instance is listed alike, whether the task is expanded or not.
+            Some((instances, counts)) if *instances > 1 => Selectable {
+                instances: *instances,
+                is_expanded: true,
+                failed: counts.failed + counts.upstream_failed + counts.cancelled,
+                has_begun: true,
+            },
+            Some(_) | None => Selectable {
+                instances: 1,
+                is_expanded: false,
+                failed: u64::from(has_failed(self.single(task))),
+                has_begun: self.single(task) != InstanceState::Waiting,
+            },
+        }
+    }
+}
+
+/// What the selection clears, with at most `max` instances listed; or why it clears nothing.
 pub(super) async fn preview(
     app: &App,
-    (run, dag): (&RunRow, &Dag),
-    tasks: &[TaskIndex],
-    downstream: bool,
-) -> Result<ClearPreview, Problem> {
-    let cleared = cleared(dag, tasks, downstream);
-    let summaries = app.database().list_summaries_of_runs(&[run.id]).await?;
-    let mapped: HashMap<TaskIndex, _> = summaries
-        .into_iter()
-        .map(|summary| (summary.task, summary))
-        .collect();
-    let single = cleared.iter().filter(|task| !mapped.contains_key(task));
-    let ranges: Vec<_> = single.map(|task| (run.id, task.0..task.0 + 1)).collect();
-    let rows = app.database().list_single_instances(&ranges).await?;
-    let states: HashMap<TaskIndex, InstanceState> = rows
-        .iter()
-        .map(|row| (row.task, view::instance::state_of(row.state)))
-        .collect();
-    let mut preview = ClearPreview {
-        tasks: Vec::with_capacity(cleared.len()),
-        instances: Vec::new(),
-        total: 0,
+    run: RunOf<'_>,
+    selection: &Selection,
+    max: usize,
+) -> Result<Result<ClearPreview, Rejection>, Problem> {
+    let states = States::read(app, run).await?;
+    let plan = Plan::new(run.dag, &Defaults::default());
+    let parts = match selection.parts(&plan, |task| states.selectable(task)) {
+        Ok(parts) => parts,
+        Err(rejection) => return Ok(Err(rejection)),
     };
-    for task in cleared {
-        let document = &dag.tasks[task.as_usize()];
-        let name = document.id.to_string();
-        let (instances, counts) = if let Some(summary) = mapped.get(&task) {
-            let left = MAX_INSTANCES.saturating_sub(preview.instances.len());
-            let end = summary
-                .instances
-                .min(u32::try_from(left).unwrap_or(u32::MAX));
-            let rows = app
-                .database()
-                .list_states_of_mapped_task((run.id, task), 0..end, false)
-                .await?;
-            preview
-                .instances
-                .extend(rows.into_iter().map(|(index, state)| ClearedInstance {
-                    task: name.clone(),
-                    index,
-                    state: view::instance::state_of(state),
-                }));
+    let mut listing = Listing {
+        app,
+        run,
+        states: &states,
+        max,
+        preview: ClearPreview {
+            tasks: Vec::with_capacity(parts.len()),
+            instances: Vec::new(),
+            total: 0,
+            others: None,
+        },
+    };
+    for (task, part) in parts {
+        let (instances, counts) = match (part, states.mapped.get(&task)) {
             (
-                u64::from(summary.instances),
-                view::run::counts(&summary.counts),
-            )
-        } else {
-            let state = states.get(&task).copied().unwrap_or(InstanceState::Waiting);
-            let mut counts = Counts::default();
-            view::instance::count_one(&mut counts, state);
-            if preview.instances.len() < MAX_INSTANCES {
-                preview.instances.push(ClearedInstance {
-                    task: name.clone(),
-                    index: 0,
-                    state,
-                });
+                Part::Instances {
+                    indexes,
+                    only_failed,
+                },
+                Some((total, counts)),
+            ) => {
+                if indexes.is_none() {
+                    listing.list_failed(task, *total, counts).await?
+                } else {
+                    listing
+                        .list_some(task, *total, indexes, only_failed)
+                        .await?
+                }
             }
-            (1, counts)
+            (_, Some((total, counts))) => listing.list_all(task, *total, counts).await?,
+            (_, None) => listing.list_single(task),
         };
-        preview.total += instances;
-        preview.tasks.push(TaskSummary {
-            task: name,
+        listing.add_task(task, instances, counts);
+    }
+    let preview = listing.preview;
+    Ok(if preview.total == 0 {
+        Err(Rejection::NothingSelected)
+    } else {
+        Ok(preview)
+    })
+}
+
+/// A preview that is being made.
+struct Listing<'a> {
+    app: &'a App,
+    run: RunOf<'a>,
+    states: &'a States,
+    max: usize,
+    preview: ClearPreview,
+}
+
+impl Listing<'_> {
+    fn room(&self) -> usize {
+        self.max.saturating_sub(self.preview.instances.len())
+    }
+
+    fn add(&mut self, task: TaskIndex, index: u32, state: InstanceState) {
+        if self.room() > 0 {
+            let task = self.run.dag.tasks[task.as_usize()].id.to_string();
+            let instance = ClearedInstance { task, index, state };
+            self.preview.instances.push(instance);
+        }
+    }
+
+    fn add_task(&mut self, task: TaskIndex, instances: u64, counts: Counts) {
+        if instances == 0 {
+            return;
+        }
+        let document = &self.run.dag.tasks[task.as_usize()];
+        self.preview.total += instances;
+        self.preview.tasks.push(TaskSummary {
+            task: document.id.to_string(),
             mapped: !document.expand.is_empty(),
             instances,
             counts,
         });
     }
-    Ok(preview)
-}
 
-/// The tasks in the order of the DAG, each after its upstreams.
-fn cleared(dag: &Dag, tasks: &[TaskIndex], downstream: bool) -> Vec<TaskIndex> {
-    let mut is_cleared = vec![false; dag.tasks.len()];
-    for task in tasks {
-        is_cleared[task.as_usize()] = true;
+    fn list_single(&mut self, task: TaskIndex) -> (u64, Counts) {
+        let state = self.states.single(task);
+        let mut counts = Counts::default();
+        view::instance::count_one(&mut counts, state);
+        self.add(task, 0, state);
+        (1, counts)
     }
-    let order = crate::grid::upstreams_first(dag);
-    if downstream {
-        for task in &order {
-            let upstreams = &dag.tasks[task.as_usize()].upstreams;
-            if upstreams.iter().any(|up| is_cleared[up.as_usize()]) {
-                is_cleared[task.as_usize()] = true;
+
+    /// A mapped task that starts over as a whole.
+    async fn list_all(
+        &mut self,
+        task: TaskIndex,
+        total: u32,
+        counts: &Counts,
+    ) -> Result<(u64, Counts), Problem> {
+        let end = total.min(u32::try_from(self.room()).unwrap_or(u32::MAX));
+        for (index, state) in self.rows(task, 0..end, false).await? {
+            self.add(task, index, state);
+        }
+        Ok((u64::from(total), *counts))
+    }
+
+    /// What failed of a mapped task: its counts say how many, so only those that are listed are read.
+    async fn list_failed(
+        &mut self,
+        task: TaskIndex,
+        total: u32,
+        counts: &Counts,
+    ) -> Result<(u64, Counts), Problem> {
+        let failed = Counts {
+            failed: counts.failed,
+            upstream_failed: counts.upstream_failed,
+            cancelled: counts.cancelled,
+            ..Counts::default()
+        };
+        let number = failed.failed + failed.upstream_failed + failed.cancelled;
+        let (mut start, mut left) = (0, number.min(self.room() as u64));
+        while start < total && left > 0 {
+            let end = total.min(start.saturating_add(PORTION));
+            for (index, state) in self.rows(task, start..end, true).await? {
+                if has_failed(state) && left > 0 {
+                    self.add(task, index, state);
+                    left -= 1;
+                }
+            }
+            start = end;
+        }
+        Ok((number, failed))
+    }
+
+    /// Named instances of a mapped task. What may run already is not cleared.
+    async fn list_some(
+        &mut self,
+        task: TaskIndex,
+        total: u32,
+        indexes: Option<Indexes>,
+        only_failed: bool,
+    ) -> Result<(u64, Counts), Problem> {
+        let (mut number, mut counts) = (0, Counts::default());
+        let ranges = indexes.as_ref().map_or(&[][..], |named| named.ranges());
+        for range in ranges {
+            let (mut start, last) = (range.start, range.end.min(total));
+            while start < last {
+                let end = last.min(start.saturating_add(PORTION));
+                for (index, state) in self.rows(task, start..end, only_failed).await? {
+                    let is_cleared = has_failed(state)
+                        || (!only_failed && !matches!(state, InstanceState::Ready));
+                    if is_cleared {
+                        number += 1;
+                        view::instance::count_one(&mut counts, state);
+                        self.add(task, index, state);
+                    }
+                }
+                start = end;
             }
         }
+        Ok((number, counts))
     }
-    order
-        .into_iter()
-        .filter(|task| is_cleared[task.as_usize()])
-        .collect()
+
+    async fn rows(
+        &self,
+        task: TaskIndex,
+        indexes: Range<u32>,
+        but_success: bool,
+    ) -> Result<Vec<(u32, InstanceState)>, Problem> {
+        let of = (self.run.row.id, task);
+        let database = self.app.database();
+        let rows = database
+            .list_states_of_mapped_task(of, indexes, but_success)
+            .await?;
+        let rows = rows.into_iter();
+        Ok(rows
+            .map(|(index, state)| (index, view::instance::state_of(state)))
+            .collect())
+    }
+}
+
+const fn has_failed(state: InstanceState) -> bool {
+    matches!(
+        state,
+        InstanceState::Failed | InstanceState::UpstreamFailed | InstanceState::Cancelled
+    )
 }

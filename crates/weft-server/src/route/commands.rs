@@ -2,14 +2,15 @@
 //! answered, and carried out by the scheduler.
 
 use super::{
-    clear_preview,
-    runs::{RunPath, find},
+    clear_body::{self, Others},
+    clear_preview::{self, MAX_INSTANCES, RunOf},
+    runs::{self, RunPath, find},
 };
 use crate::{
     app::App,
     auth::{Operating, Reading},
     caller::{By, Caller},
-    extract::{Json, Path, Text},
+    extract::{Json, Path, Query, Text},
     ports::Wake,
     problem::{Code, Problem, quoted},
     view,
@@ -18,12 +19,12 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_api as api;
-use weft_api::{Clear, ClearPreview, Command, Mark, MarkAs, Wake as WakeBody};
+use weft_api::{Clear, ClearCommand, ClearPreview, Command, Mark, MarkAs, Wake as WakeBody};
 use weft_core::{
     document::{Dag, TaskIndex},
     id::TaskId,
@@ -45,15 +46,32 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// Cancel a run
 ///
-/// Running attempts are killed; ended task instances keep their state.
-#[utoipa::path(post, path = "/runs/{run}/cancel", tag = "runs", params(RunPath), responses((status = 202, description = "The command, which is durable", body = Command)))]
+/// Running attempts are killed; ended task instances keep their state. Teardowns whose setups succeeded
+/// run before the run ends; a second cancel ends them too. With `called=true` the runs
+/// that it called are cancelled as well, and those that these called.
+#[utoipa::path(post, path = "/runs/{run}/cancel", tag = "runs", params(RunPath, CancelQuery), responses((status = 202, description = "The command, which is durable", body = Command)))]
 async fn cancel(
     by: By<Operating>,
     State(app): State<App>,
     Path(path): Path<RunPath>,
+    Query(query): Query<CancelQuery>,
 ) -> Result<Response, Problem> {
     let run = unfinished(&app, &by, &path).await?;
-    command(&app, &by, run, CommandKind::Cancel).await
+    let kind = if query.called {
+        CommandKind::CancelTree
+    } else {
+        CommandKind::Cancel
+    };
+    command(&app, &by, run, kind).await
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct CancelQuery {
+    /// Whether the runs that it called are cancelled as well.
+    #[serde(default)]
+    called: bool,
 }
 
 /// Fail a run that can't be continued
@@ -84,46 +102,42 @@ async fn unfinished(app: &App, by: &Caller, path: &RunPath) -> Result<RunId, Pro
 
 /// Run tasks again
 ///
-/// Clears task instances. Their current attempts are revoked, and an ended run continues.
-#[utoipa::path(post, path = "/runs/{run}/clear", tag = "runs", params(RunPath), request_body = Clear, responses((status = 202, description = "The command, which is durable", body = Command), (status = 200, description = "What would be cleared (dry run)", body = ClearPreview)))]
+/// Clears tasks or task instances. Their current attempts are revoked, and an ended run continues. A
+/// mapped task of which something upstream is cleared is cleared as a whole, since its list may
+/// change. With `past` or `future` the same is cleared in the DAG's other runs, a page with each
+/// answer: repeat the request with `cursor` and the same `Idempotency-Key` for the next one.
+#[utoipa::path(post, path = "/runs/{run}/clear", tag = "runs", params(RunPath, ("Idempotency-Key" = Option<String>, Header, description = "Identifies the action: the same key again gives no run a second command; required with `past` and `future`")), request_body = Clear, responses((status = 202, description = "The command, which is durable", body = ClearCommand), (status = 200, description = "What would be cleared (dry run)", body = ClearPreview)))]
 async fn clear(
     by: By<Operating>,
     State(app): State<App>,
     Path(path): Path<RunPath>,
+    headers: HeaderMap,
     Json(body): Json<Clear>,
 ) -> Result<Response, Problem> {
     let row = find(&app, &by.tenant, path.run.0).await?;
-    if body.tasks.is_empty() {
-        return Err(Problem::new(
-            Code::InvalidValue,
-            "at least one task must be named",
-        ));
-    }
     let document = app.documents().of(app.database(), row.version).await?;
-    let mut tasks: Vec<TaskId> = Vec::new();
-    let mut indexes = Vec::new();
-    for name in &body.tasks {
-        let (index, id) = task(&document, name)?;
-        if !tasks.contains(&id) {
-            tasks.push(id);
-            indexes.push(index);
-        }
-    }
+    let named = clear_body::selection(&body)?;
+    let selection = named.try_map(|name| task(&document, name))?;
+    let key = runs::idempotency_key(&headers)?;
+    let others = Others::of(&body, key.as_deref())?;
     if body.dry_run {
-        let cleared = (&row, &*document);
-        let preview = clear_preview::preview(&app, cleared, &indexes, body.downstream).await?;
+        let indexes = selection.try_map(|(index, _)| Ok::<_, Problem>(*index))?;
+        let of = RunOf {
+            row: &row,
+            dag: &document,
+        };
+        let preview = clear_preview::preview(&app, of, &indexes, MAX_INSTANCES).await?;
+        let mut preview =
+            preview.or_else(|rejection| clear_body::refused(&row, &body, rejection))?;
+        preview.others = others.act(&app, &by, &row, named).await?;
         return Ok(axum::Json(preview).into_response());
     }
-    command(
-        &app,
-        &by,
-        row.id,
-        CommandKind::Clear {
-            tasks,
-            downstream: body.downstream,
-        },
-    )
-    .await
+    let selection = selection.try_map(|(_, id)| Ok::<_, Problem>(id.clone()))?;
+    let kind = CommandKind::Clear(selection);
+    let command = insert(&app, &by, row.id, &kind, key.as_deref()).await?;
+    let others = others.act(&app, &by, &row, named).await?;
+    let answer = ClearCommand { command, others };
+    Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
 }
 
 /// Mark an instance with a state
@@ -141,11 +155,7 @@ async fn mark(
     let kind = CommandKind::Mark {
         task: task(&document, &body.task)?.1,
         index: body.index,
-        as_state: match body.state {
-            MarkAs::Success => Marked::Success,
-            MarkAs::Failed => Marked::Failed,
-            MarkAs::Skipped => Marked::Skipped,
-        },
+        as_state: mark_of(body.state),
     };
     command(&app, &by, row.id, kind).await
 }
@@ -169,6 +179,15 @@ async fn wake(
     command(&app, &by, row.id, kind).await
 }
 
+/// A mark as the domain has it.
+pub(super) const fn mark_of(state: MarkAs) -> Marked {
+    match state {
+        MarkAs::Success => Marked::Success,
+        MarkAs::Failed => Marked::Failed,
+        MarkAs::Skipped => Marked::Skipped,
+    }
+}
+
 /// A task of the run's DAG by its name.
 pub(super) fn task(dag: &Dag, name: &str) -> Result<(TaskIndex, TaskId), Problem> {
     let position = dag.tasks.iter().position(|task| task.id.as_str() == name);
@@ -189,9 +208,21 @@ async fn command(
     run: RunId,
     kind: CommandKind,
 ) -> Result<Response, Problem> {
+    let command = insert(app, by, run, &kind, None).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(command)).into_response())
+}
+
+/// Makes a command durable, once for each key.
+async fn insert(
+    app: &App,
+    by: &Caller,
+    run: RunId,
+    kind: &CommandKind,
+    key: Option<&str>,
+) -> Result<Command, Problem> {
     let id = app
         .database()
-        .insert_command(&by.tenant, run, &kind, &by.actor())
+        .insert_command_once(&by.tenant, run, kind, &by.actor(), key)
         .await
         .map_err(|error| match error {
             CommandError::UnknownRun(run) => {
@@ -203,13 +234,12 @@ async fn command(
             CommandError::Store(error) => error.into(),
         })?;
     app.scheduler().wake(Wake::Command);
-    let body = Command {
+    Ok(Command {
         id: id.0,
         run: run.to_string(),
         state: api::CommandState::Accepted,
         refused: None,
-    };
-    Ok((StatusCode::ACCEPTED, axum::Json(body)).into_response())
+    })
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,6 +1,9 @@
 //! DAGs: list, show, pause, delete.
 
-use super::{page_size, paged};
+use super::{
+    named::{self, Named},
+    page_size,
+};
 use crate::{
     app::App,
     auth::{Deploying, Operating, Reading},
@@ -51,6 +54,10 @@ struct ListDags {
     limit: Option<u32>,
     /// Only paused DAGs, or only DAGs that are not paused.
     paused: Option<bool>,
+    /// Only DAGs with this tag. A page may hold fewer than `limit` and still have a next one.
+    tag: Option<String>,
+    /// Only DAGs with this owner. The same holds for pages.
+    owner: Option<String>,
     /// How many of the last runs each item includes, 0 to 14; none by default.
     #[param(minimum = 0, maximum = 14)]
     recent: Option<u32>,
@@ -66,7 +73,11 @@ async fn list_dags(
     Query(query): Query<ListDags>,
 ) -> Result<axum::Json<Page<Dag>>, Problem> {
     let size = page_size(query.limit)?;
-    let list = List::new("dags", &(&by.tenant, query.paused));
+    let named = Named {
+        tag: query.tag,
+        owner: query.owner,
+    };
+    let list = List::new("dags", &(&by.tenant, query.paused, &named));
     let after: Option<String> = list.key(query.cursor.as_deref())?;
     let filter = DagFilter {
         tenant: by.tenant.clone(),
@@ -76,35 +87,51 @@ async fn list_dags(
             .map_err(|_odd| Problem::new(Code::InvalidCursor, "the cursor names no DAG"))?,
         paused: query.paused,
     };
-    let rows = app.database().list_dags(&filter, size + 1).await?;
     let each = recent_runs(query.recent)?;
+    let (rows, next) = if named.is_given() {
+        named::dags(&app, filter, &named, size).await?
+    } else {
+        all_dags(&app, &filter, size).await?
+    };
     let mut recent = match each {
         0 => HashMap::new(),
         each => {
-            let keys: Vec<_> = rows.iter().take(size as usize).map(|row| row.key).collect();
+            let keys: Vec<_> = rows.iter().map(|(row, _)| row.key).collect();
             let runs = app.database().latest_brief_runs(&by.tenant, &keys, each);
             runs.await?
         }
     };
+    let items = rows.iter().map(|(row, document)| {
+        let mut dag = view::dag::dag(row, document.as_deref());
+        if each > 0 {
+            let runs = recent.remove(&row.key).unwrap_or_default();
+            dag.recent = Some(runs.iter().map(view::run::brief).collect());
+        }
+        dag
+    });
+    Ok(axum::Json(Page {
+        items: items.collect(),
+        next: next.map(|id| list.after(&id.as_str())),
+        unreadable: Vec::new(),
+    }))
+}
+
+/// A page of DAGs, and the last one of it unless there are no more.
+async fn all_dags(
+    app: &App,
+    filter: &DagFilter,
+    size: u32,
+) -> Result<(Vec<named::DagOf>, Option<DagId>), Problem> {
+    let mut rows = app.database().list_dags(filter, size + 1).await?;
+    let is_last = rows.len() <= size as usize;
+    rows.truncate(size as usize);
+    let last = rows.last().map(|row| row.id.clone());
     let mut with_documents = Vec::with_capacity(rows.len());
     for row in rows {
-        let document = active_document(&app, &row).await?;
+        let document = active_document(app, &row).await?;
         with_documents.push((row, document));
     }
-    let page = paged(
-        with_documents,
-        size,
-        |(row, _)| list.after(&row.id.as_str()),
-        |(row, document)| {
-            let mut dag = view::dag::dag(row, document.as_deref());
-            if each > 0 {
-                let runs = recent.remove(&row.key).unwrap_or_default();
-                dag.recent = Some(runs.iter().map(view::run::brief).collect());
-            }
-            Ok(dag)
-        },
-    )?;
-    Ok(axum::Json(page))
+    Ok((with_documents, last.filter(|_| !is_last)))
 }
 
 /// How many runs each item of a list includes.
@@ -134,6 +161,8 @@ async fn show_dag(
 
 /// Pause or unpause a DAG, or lift its quarantine
 ///
+/// No run of a paused DAG starts. Its runs go on, or are held with `hold`: running attempts finish,
+/// and nothing else of them is dispatched until the DAG is unpaused. The timeout of a run counts on.
 /// Refused with 412 if the DAG's etag does not match `If-Match`.
 #[utoipa::path(patch, path = "/dags/{dag}", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the expected state")), request_body = DagChange, responses((status = 200, description = "The DAG after the change", body = DagDetail, headers(("etag" = String, description = "The etag of this state of the DAG")))))]
 async fn change_dag(
@@ -157,15 +186,20 @@ async fn change_dag(
         actor: &by_whom,
         expected: state,
     };
-    if let Some(paused) = change.paused.filter(|paused| *paused != row.paused) {
-        let found = if paused {
-            app.database()
-                .pause_dag(&by.tenant, id, precondition)
-                .await?
-        } else {
-            app.database()
-                .unpause_dag(&by.tenant, id, precondition)
-                .await?
+    let paused = change.paused.unwrap_or(row.paused);
+    if change.hold == Some(true) && !paused {
+        return Err(Problem::new(
+            Code::InvalidValue,
+            "hold: only the runs of a paused DAG are held; add paused: true",
+        ));
+    }
+    let held = paused && change.hold.unwrap_or(row.held);
+    if (paused, held) != (row.paused, row.held) {
+        let database = app.database();
+        let found = match (paused, held) {
+            (true, true) => database.hold_dag(&by.tenant, id, precondition).await?,
+            (true, false) => database.pause_dag(&by.tenant, id, precondition).await?,
+            (false, _) => database.unpause_dag(&by.tenant, id, precondition).await?,
         };
         if !found {
             return Err(unknown(id));
@@ -176,7 +210,7 @@ async fn change_dag(
         let lifted = Precondition {
             actor: &by_whom,
             // The precondition may name the state before the first change.
-            expected: state.filter(|_| change.paused.is_none()),
+            expected: state.filter(|_| change.paused.is_none() && change.hold.is_none()),
         };
         if !app
             .database()

@@ -6,7 +6,7 @@ use crate::{
     auth::Deploying,
     caller::By,
     compiled,
-    deploy::{receive::Received, requests, split::split},
+    deploy::{receive::Received, requests},
     documents,
     extract::Query,
     policies::policy_of,
@@ -16,15 +16,19 @@ use crate::{
 use axum::{body::Body, extract::State};
 use http::HeaderMap;
 use serde::Deserialize;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_api::{
     ChangeKind, DeployedDag, Deployment, DeploymentFile,
-    difference::{Side, between},
+    difference::{Side, between, split},
 };
 use weft_blob::Kind;
 use weft_core::{
+    asset::AssetName,
     digest::Digest,
     document::{self, Code as TaskCode, Dag, Document, DocumentError, Format, Source, TaskTypes},
     id::TenantId,
@@ -302,6 +306,7 @@ async fn describe_deployed(
                 .is_some_and(|active| active.id == done.version),
             paused: row.paused,
             difference: compare(before, part, inspection.digest)?,
+            unproduced: unproduced(app, tenant, part, parts).await?,
         });
     }
     Ok(described)
@@ -342,9 +347,37 @@ async fn describe_dry_run(
             active: same,
             paused: row.as_ref().is_some_and(|row| row.paused),
             difference: compare(before, part, inspection.digest)?,
+            unproduced: unproduced(app, tenant, part, parts).await?,
         });
     }
     Ok(described)
+}
+
+/// The assets of a DAG's condition that nothing is known to update.
+async fn unproduced(
+    app: &App,
+    tenant: &TenantId,
+    part: &Part,
+    parts: &[Part],
+) -> Result<Vec<String>, Problem> {
+    let Some(condition) = &part.dag.on_assets else {
+        return Ok(Vec::new());
+    };
+    let tasks = parts.iter().flat_map(|part| &part.dag.tasks);
+    let in_file: BTreeSet<&AssetName> = tasks.flat_map(|task| &task.outlets).collect();
+    let mut unproduced = Vec::new();
+    for name in condition.assets() {
+        let is_produced = in_file.contains(&name)
+            || app
+                .database()
+                .asset(tenant, &name)
+                .await?
+                .is_some_and(|asset| !asset.producers.is_empty());
+        if !is_produced {
+            unproduced.push(name.to_string());
+        }
+    }
+    Ok(unproduced)
 }
 
 fn compare(

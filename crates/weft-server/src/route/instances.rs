@@ -28,7 +28,7 @@ use weft_core::{
     run::Instance as InstanceKey,
     run_id::RunId,
 };
-use weft_store_sql::{AttemptView, InstanceFilter, InstanceView, RunRow};
+use weft_store_sql::{AttemptView, InstanceFilter, InstanceView, NoteSubject, RunRow};
 
 /// The most earlier attempts of an instance that are shown: the newest.
 const MAX_ATTEMPTS: u32 = 1_000;
@@ -282,9 +282,18 @@ async fn show_instance(
     Path(path): Path<InstancePath>,
 ) -> Result<axum::Json<Instance>, Problem> {
     let found = find(&app, &by.tenant, &path).await?;
-    Ok(axum::Json(match &found.row {
-        Some((view, _)) => view::instance::instance(found.task(), view),
-        None => view::instance::waiting(found.task(), path.index),
+    Ok(axum::Json(if let Some((view, _)) = &found.row {
+        view::instance::instance(found.task(), view)
+    } else {
+        let subject = NoteSubject {
+            run: found.run.id,
+            instance: Some((found.key, &path.task)),
+        };
+        let note = app.database().show_note(&by.tenant, subject).await?;
+        Instance {
+            note: note.as_ref().map(view::run::note),
+            ..view::instance::waiting(found.task(), path.index)
+        }
     }))
 }
 

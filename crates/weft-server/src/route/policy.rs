@@ -136,6 +136,7 @@ fn add_requests(grants: &mut GrantRequest, body: &PolicyCheck) -> Result<(), Pro
     }
     grants.variables.extend(body.variables.iter().cloned());
     grants.connections.extend(body.connections.iter().cloned());
+    grants.dags.extend(body.dags.iter().cloned());
     Ok(())
 }
 
@@ -156,6 +157,7 @@ fn checked(
             .collect(),
         variables: request.grants.variables.clone(),
         connections: request.grants.connections.clone(),
+        dags: request.grants.dags.clone(),
         refused: refused
             .iter()
             .map(|refusal| RefusedRequest {

@@ -3,7 +3,8 @@
 use super::{
     cut,
     dags::{self, DagPath},
-    page_size, versions,
+    named::{self, Named},
+    page_size, queued, versions,
 };
 use crate::{
     app::App,
@@ -31,6 +32,7 @@ use weft_core::{
     document::Dag,
     id::{DagId, TenantId},
     run_id::RunId,
+    time::Timestamp,
 };
 use weft_store::{Unreadable, VersionId};
 use weft_store_sql::{DagRow, RunCursor, RunFilter, RunRow, Trigger, TriggerError, Triggered};
@@ -64,7 +66,10 @@ async fn trigger(
     let row = dags::find(&app, &by.tenant, id).await?;
     let version = version_of(&app, &by.tenant, &row, body.version).await?;
     let document = app.documents().of(app.database(), version).await?;
-    let params = params(&document, &body.params)?;
+    let RunParams {
+        params,
+        concurrency_key,
+    } = params(&document, &body.params)?;
     let now = crate::clock::now();
     let logical_date = body.logical_date.map(|date| date.0);
     let request = Trigger {
@@ -74,6 +79,7 @@ async fn trigger(
         logical_date,
         interval: body.data_interval.map(interval).transpose()?,
         params: Arc::clone(&params),
+        concurrency_key,
         // A run for a future date waits for it, unless the request says otherwise.
         not_before: body
             .not_before
@@ -131,7 +137,16 @@ pub(super) async fn version_of(
 }
 
 /// The parameters of a run as they are stored, defaults filled in.
-pub(super) fn params(dag: &Dag, given: &Map<String, Value>) -> Result<Arc<str>, Problem> {
+/// The parameters of a new run.
+pub(super) struct RunParams {
+    /// A JSON object, defaults filled in.
+    pub(super) params: Arc<str>,
+    /// What the run counts by, if its DAG bounds runs by key.
+    pub(super) concurrency_key: Option<Arc<str>>,
+}
+
+/// Fills in defaults, and refuses what does not fit the DAG.
+pub(super) fn params(dag: &Dag, given: &Map<String, Value>) -> Result<RunParams, Problem> {
     let resolved = dag.resolve_params(given).map_err(|problems| {
         Problem::new(
             Code::InvalidParams,
@@ -139,9 +154,14 @@ pub(super) fn params(dag: &Dag, given: &Map<String, Value>) -> Result<Arc<str>, 
         )
         .details(problems.iter().map(convert::document_detail))
     })?;
-    serde_json::to_string(&resolved)
-        .map(Arc::from)
-        .map_err(Problem::internal)
+    let params: Arc<str> = serde_json::to_string(&resolved)
+        .map_err(Problem::internal)?
+        .into();
+    let concurrency_key = dag.concurrency.key_of(&params).map_err(Problem::internal)?;
+    Ok(RunParams {
+        params,
+        concurrency_key,
+    })
 }
 
 fn interval(
@@ -238,6 +258,11 @@ list_runs! { ListRuns {
     /// Only those of this DAG.
     #[param(value_type = Option<String>)]
     dag: Option<Text<DagId>>,
+    /// Only runs of versions with this tag. A page may hold fewer than `limit` and still have a next
+    /// one.
+    tag: Option<String>,
+    /// Only runs of versions with this owner. The same holds for pages.
+    owner: Option<String>,
 } }
 
 /// List runs
@@ -257,6 +282,8 @@ async fn list_runs(
         created_from,
         created_before,
         dag,
+        tag,
+        owner,
     } = query;
     let of = ListRunsOfDag {
         cursor,
@@ -266,7 +293,7 @@ async fn list_runs(
         created_from,
         created_before,
     };
-    page_of_runs(&app, &by, dag.map(|dag| dag.0), &of).await
+    page_of_runs(&app, &by, (dag.map(|dag| dag.0), Named { tag, owner }), &of).await
 }
 
 /// List the runs of a DAG
@@ -279,13 +306,13 @@ async fn list_runs_of_dag(
     Path(path): Path<DagPath>,
     Query(query): Query<ListRunsOfDag>,
 ) -> Result<axum::Json<Page<Run>>, Problem> {
-    page_of_runs(&app, &by, Some(path.dag.0), &query).await
+    page_of_runs(&app, &by, (Some(path.dag.0), Named::default()), &query).await
 }
 
 async fn page_of_runs(
     app: &App,
     by: &Caller,
-    dag: Option<DagId>,
+    (dag, named): (Option<DagId>, Named),
     query: &ListRunsOfDag,
 ) -> Result<axum::Json<Page<Run>>, Problem> {
     let size = page_size(query.limit)?;
@@ -293,7 +320,7 @@ async fn page_of_runs(
         dags::find(app, &by.tenant, dag).await?;
     }
     let created = (query.created_from, query.created_before);
-    let filters = (&by.tenant, &dag, query.state, query.kind, created);
+    let filters = (&by.tenant, &dag, &named, query.state, query.kind, created);
     let list = List::new("runs", &filters);
     let before: Option<i64> = list.key(query.cursor.as_deref())?;
     let filter = RunFilter {
@@ -307,6 +334,12 @@ async fn page_of_runs(
             .and_then(RunId::from_i64)
             .map_or(RunCursor::Newest, RunCursor::Before),
     };
+    if named.is_given() {
+        let (rows, last) = named::runs(app, filter, &named, size).await?;
+        let mut found = page(rows, size, &list)?;
+        found.next = last.map(|run| list.after(&run.as_i64()));
+        return Ok(axum::Json(found));
+    }
     let rows = app.database().list_runs(&filter, size + 1).await?;
     Ok(axum::Json(page(rows, size, &list)?))
 }
@@ -355,7 +388,24 @@ async fn show_run(
     Path(path): Path<RunPath>,
 ) -> Result<axum::Json<Run>, Problem> {
     let row = find(&app, &by.tenant, path.run.0).await?;
-    Ok(axum::Json(view::run::run(&row)?))
+    let mut run = view::run::run(&row)?;
+    let url = app.options().trace_url.as_ref();
+    run.trace_url = url.and_then(|url| url.of(run.trace.as_deref()?));
+    run.deadline = deadline(&app, &row).await.map(Time);
+    run.waits_for = queued::waits_for(&app, &row).await?;
+    Ok(axum::Json(run))
+}
+
+/// By when a run has to end.
+async fn deadline(app: &App, row: &RunRow) -> Option<Timestamp> {
+    // That of a damaged version is not known, and the run can be shown all the same.
+    let dag = app.documents().of(app.database(), row.version).await.ok();
+    let due = match row.kind {
+        weft_store::RunKind::Scheduled => row.logical_date,
+        _ => row.not_before,
+    };
+    let deadline = dag.and_then(|dag| dag.deadline);
+    deadline.map(|deadline| due.plus(deadline.after))
 }
 
 /// A tenant's run.
@@ -367,7 +417,7 @@ pub(super) async fn find(app: &App, tenant: &TenantId, run: RunId) -> Result<Run
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weft_core::{run::Counts, time::Timestamp};
+    use weft_core::run::Counts;
     use weft_store::DagKey;
 
     fn id(number: u64) -> RunId {
@@ -396,6 +446,9 @@ mod tests {
             counts: Counts::default(),
             trace: None,
             held: None,
+            caller: None,
+            note: None,
+            concurrency_key: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Shared routes of variables and connections: sealed values by name, listed without their values.
+//! Shared routes of what is sealed by name: sealed values by name, listed without their values.
 
 use super::{by_name::ListByName, page_size, paged};
 use crate::{
@@ -72,6 +72,8 @@ pub(super) async fn remove(
     let code = match place.kind {
         SecretKind::Variable => Code::VariableNotFound,
         SecretKind::Connection => Code::ConnectionNotFound,
+        SecretKind::Destination => Code::DestinationNotFound,
+        SecretKind::Webhook => Code::WebhookNotFound,
     };
     let detail = format!("there is no {} {:?}", word(place.kind), place.name);
     Err(Problem::new(code, detail))
@@ -81,5 +83,7 @@ const fn word(kind: SecretKind) -> &'static str {
     match kind {
         SecretKind::Variable => "variable",
         SecretKind::Connection => "connection",
+        SecretKind::Destination => "destination",
+        SecretKind::Webhook => "webhook",
     }
 }

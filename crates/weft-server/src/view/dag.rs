@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use weft_api as api;
 use weft_core::{
-    document::{self, Code, Task},
+    document::{self, Code, Deadline, Task},
     policy::DEFAULT_QUEUE,
+    precondition::Precondition,
     suspicion::{Blamed, Crash, ENOUGH},
 };
 use weft_store_sql::{DagRow, VersionRow};
@@ -15,7 +16,9 @@ pub(crate) fn dag(row: &DagRow, active: Option<&document::Dag>) -> api::Dag {
         id: row.id.to_string(),
         description: active.and_then(|dag| dag.description.clone()),
         tags: active.map_or_else(Vec::new, |dag| dag.tags.clone()),
+        owners: active.map_or_else(Vec::new, |dag| dag.owners.clone()),
         paused: row.paused,
+        held: row.held,
         version: row.active.as_ref().map(|version| version.number),
         digest: row
             .active
@@ -41,11 +44,22 @@ pub(crate) fn detail(
     api::DagDetail {
         dag: dag(row, active),
         params: active.map_or_else(Vec::new, |dag| dag.params.iter().map(param).collect()),
-        tasks: active.map_or_else(Vec::new, |dag| dag.tasks.iter().map(task).collect()),
+        tasks: active.map_or_else(Vec::new, |dag| {
+            dag.tasks.iter().map(|of| task(dag, of)).collect()
+        }),
         edges: active.map_or_else(Vec::new, edges),
         max_active_runs: active.and_then(|dag| dag.max_active_runs),
         max_active_tasks: active.and_then(|dag| dag.max_active_tasks),
+        concurrency_key: active.and_then(|dag| dag.concurrency.key.clone()),
+        max_active_runs_per_key: active.and_then(|dag| dag.concurrency.max_per_key()),
+        rate_limit: active
+            .and_then(|dag| dag.concurrency.rate_limit)
+            .map(|limit| api::RateLimit {
+                runs: limit.runs,
+                per: limit.per.to_string(),
+            }),
         catchup: active.and_then(|dag| dag.catchup),
+        deadline: active.and_then(|dag| dag.deadline.map(deadline)),
         suspects: suspects(crashes),
     }
 }
@@ -94,7 +108,11 @@ fn param(param: &document::Param) -> api::ParamDetail {
     }
 }
 
-fn task(task: &Task) -> api::DagTask {
+fn name(dag: &document::Dag, task: document::TaskIndex) -> String {
+    dag.tasks[task.as_usize()].id.to_string()
+}
+
+fn task(dag: &document::Dag, task: &Task) -> api::DagTask {
     api::DagTask {
         id: task.id.to_string(),
         description: task.description.clone(),
@@ -103,7 +121,17 @@ fn task(task: &Task) -> api::DagTask {
             Code::Component { file, task: _ } => Some(file.clone()),
             Code::Program(program) => Some(program.file.clone()),
         },
-        trigger_rule: task.trigger_rule.name().to_owned(),
+        trigger_rule: task.rule_name().to_owned(),
+        teardown: task.teardown.as_ref().map(|teardown| api::TeardownOf {
+            setups: teardown
+                .setups
+                .iter()
+                .map(|setup| name(dag, *setup))
+                .collect(),
+            fails_run: teardown.fails_run,
+        }),
+        conditions: conditions(task.precondition),
+        deadline: task.deadline.map(deadline),
         mapped: !task.expand.is_empty(),
         branch: task.branch,
         retries: task.retries.unwrap_or(0),
@@ -115,13 +143,29 @@ fn task(task: &Task) -> api::DagTask {
     }
 }
 
+fn conditions(of: Precondition) -> Vec<String> {
+    let all = [
+        (of.depends_on_past, "depends_on_past"),
+        (of.wait_for_downstream, "wait_for_downstream"),
+        (of.latest_only, "latest_only"),
+    ];
+    let set = all.into_iter().filter(|(is_set, _)| *is_set);
+    set.map(|(_, name)| name.to_owned()).collect()
+}
+
+fn deadline(of: Deadline) -> api::DeadlineOf {
+    api::DeadlineOf {
+        after: of.after.to_string(),
+        stops: of.stops,
+    }
+}
+
 fn edges(dag: &document::Dag) -> Vec<api::Edge> {
-    let name = |index: document::TaskIndex| dag.tasks[index.as_usize()].id.to_string();
     dag.tasks
         .iter()
         .flat_map(|task| {
             task.upstreams.iter().map(|up| api::Edge {
-                from: name(*up),
+                from: name(dag, *up),
                 to: task.id.to_string(),
             })
         })

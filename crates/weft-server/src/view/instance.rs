@@ -1,6 +1,9 @@
 //! Task instances and their attempts.
 
-use crate::{ports::Reason, view::run::state_of as run_state};
+use crate::{
+    ports::Reason,
+    view::run::{note, state_of as run_state},
+};
 use serde::Serialize;
 use weft_api as api;
 use weft_core::document::Task;
@@ -25,6 +28,7 @@ pub(crate) fn instance(task: &Task, view: &InstanceView) -> api::Instance {
         error: view.error.as_deref().map(failure),
         usage: view.usage.as_deref().and_then(usage),
         has_log: view.log.is_some(),
+        note: view.note.as_ref().map(note),
     }
 }
 
@@ -46,6 +50,7 @@ pub(crate) fn waiting(task: &Task, index: u32) -> api::Instance {
         error: None,
         usage: None,
         has_log: false,
+        note: None,
     }
 }
 

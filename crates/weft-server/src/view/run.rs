@@ -8,7 +8,7 @@ use weft_core::{
     time::Timestamp,
 };
 use weft_store::RunKind;
-use weft_store_sql::{CommandOutcome, CommandRow, RunBrief, RunRow};
+use weft_store_sql::{CommandOutcome, CommandRow, Note, RunBrief, RunRow};
 
 /// A run as it travels.
 pub(crate) fn run(row: &RunRow) -> Result<api::Run, Problem> {
@@ -37,8 +37,28 @@ pub(crate) fn run(row: &RunRow) -> Result<api::Run, Problem> {
         ended: row.ended.map(api::Time),
         counts: counts(&row.counts),
         trace: row.trace.as_deref().map(str::to_owned),
+        trace_url: None,
+        deadline: None,
         held: held(row).map(str::to_owned),
+        called_by: row.caller.map(|run| run.to_string()),
+        // Runs of a DAG that counts as a whole have an empty one.
+        concurrency_key: row
+            .concurrency_key
+            .as_deref()
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned),
+        waits_for: None,
+        note: row.note.as_ref().map(note),
     })
+}
+
+/// A note as it travels.
+pub(crate) fn note(note: &Note) -> api::Note {
+    api::Note {
+        text: note.text.clone(),
+        by: note.by.clone(),
+        at: note.at.into(),
+    }
 }
 
 /// A run as lists that show many of them have it.
@@ -63,11 +83,13 @@ pub(crate) fn span_ms(from: Timestamp, to: Timestamp) -> Option<u64> {
 }
 
 /// What made a run, as it travels.
-const fn kind_of(kind: RunKind) -> api::RunKind {
+pub(crate) const fn kind_of(kind: RunKind) -> api::RunKind {
     match kind {
         RunKind::Manual => api::RunKind::Manual,
         RunKind::Scheduled => api::RunKind::Scheduled,
         RunKind::Backfill => api::RunKind::Backfill,
+        RunKind::Called => api::RunKind::Called,
+        RunKind::Assets => api::RunKind::Assets,
     }
 }
 
@@ -104,6 +126,8 @@ pub(crate) const fn domain_kind(kind: api::RunKind) -> RunKind {
         api::RunKind::Manual => RunKind::Manual,
         api::RunKind::Scheduled => RunKind::Scheduled,
         api::RunKind::Backfill => RunKind::Backfill,
+        api::RunKind::Called => RunKind::Called,
+        api::RunKind::Assets => RunKind::Assets,
     }
 }
 

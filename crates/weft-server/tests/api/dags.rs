@@ -283,6 +283,7 @@ async fn a_version_that_can_not_be_read_is_replaced_or_dropped() {
             logical_date: None,
             interval: None,
             params: "{}".into(),
+            concurrency_key: None,
             not_before: None,
             by: "test".into(),
             trace: None,

@@ -236,6 +236,7 @@ async fn a_thousand_runs_are_paged_by_key_while_more_come() {
         logical_date: None,
         interval: None,
         params: "{}".into(),
+        concurrency_key: None,
         not_before: None,
         by: "test".into(),
         trace: None,

@@ -7,6 +7,35 @@ use weft_server::ports::Wake;
 use weft_store_sql::secret::{Keyring, SecretAddress, SecretKind};
 
 #[tokio::test]
+async fn a_variable_may_refer_to_where_its_value_is_kept() {
+    let world = World::new().await;
+    let set = async |body: serde_json::Value| {
+        let call = world.put("/variables/region").json(&body);
+        call.send().await
+    };
+    let from = json!({ "from": "env:REGION" });
+    assert_eq!(set(from).await.status.as_u16(), 204);
+    let listed = world.get("/variables").send().await.ok();
+    assert_eq!(listed["items"][0]["from"], "env:REGION");
+    for (body, why) in [
+        (json!({}), "either"),
+        (json!({ "value": "a", "from": "env:REGION" }), "either"),
+        (json!({ "from": "https://example.org" }), "no reference"),
+        (json!({ "from": "file:key" }), "--variables-folder"),
+        (json!({ "from": "vault:key#value" }), "--vault"),
+    ] {
+        let reply = set(body).await;
+        let problem = reply.problem(422, "invalid_value");
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains(why), "{problem}");
+    }
+    let value = json!({ "value": "north" });
+    assert_eq!(set(value).await.status.as_u16(), 204);
+    let listed = world.get("/variables").send().await.ok();
+    assert!(listed["items"][0].get("from").is_none());
+}
+
+#[tokio::test]
 async fn a_variable_is_set_listed_and_never_shown() {
     let world = World::new().await;
     let name = "a%2Fb%20c";

@@ -146,7 +146,8 @@ fn least_role(method: &str, path: &str) -> &'static str {
         ("GET", _) => "viewer",
         (_, "policy") if path.ends_with("/check") => "viewer",
         (_, "policy" | "workers" | "shards") => "admin",
-        (_, "variables" | "connections" | "pools") => "operator",
+        (_, "variables" | "connections" | "pools" | "notifications") => "operator",
+        (_, "dags") if path.contains("/webhooks") => "operator",
         (_, "deployments") | ("DELETE", "dags") => "deployer",
         (_, "dags")
             if ["/activate", "/rollback", "/repair"]
@@ -155,7 +156,7 @@ fn least_role(method: &str, path: &str) -> &'static str {
         {
             "deployer"
         }
-        (_, "dags" | "runs") => "runner",
+        (_, "dags" | "runs" | "assets") => "runner",
         other => panic!("{other:?} has no place in the table"),
     }
 }

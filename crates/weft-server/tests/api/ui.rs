@@ -37,6 +37,13 @@ async fn every_page_is_the_ui_under_a_strict_policy_with_a_nonce_of_its_own() {
     );
     let text = String::from_utf8(page.body.clone()).unwrap();
     assert!(text.contains(&first) && !text.contains("__WEFT_"), "{text}");
+    // The bundle's files are beneath the address of the page of assets.
+    let asset = open(
+        &world,
+        "/assets/show?asset=s3%3A%2F%2Flake%2Forders.parquet",
+    )
+    .await;
+    assert_eq!(asset.status.as_u16(), 200);
     let deep = open(&world, "/ui-x/dags/a%20b/runs/1?tz=UTC").await;
     assert_eq!(deep.status.as_u16(), 200);
     assert_ne!(nonce(&deep), first);

@@ -25,6 +25,7 @@ use weft_broker::{
     in_process::{InProcess, Options as BrokerOptions},
 };
 use weft_gateway::WorkerSessions;
+use weft_secrets::Variables;
 use weft_server::{
     Deps, Listen, Metrics, Secret, Server, ServerOptions, WorkerNamesTable, create_first_token,
 };
@@ -200,9 +201,13 @@ impl World {
         let compiler = Arc::new(FakeCompiler::default());
         let broker = InProcess::new(BrokerOptions::default());
         let direct_workers = Arc::new(FakeDirectWorkers::default());
+        let keyring = Keyring::parse(&"7".repeat(64)).unwrap();
+        let sources = weft_secrets::Sources::none();
+        let variables = Variables::new(database.clone(), keyring.clone(), sources);
         let deps = Deps {
             database: database.clone(),
-            keyring: Keyring::parse(&"7".repeat(64)).unwrap(),
+            keyring,
+            variables,
             blobs: blobs.clone(),
             logs: LogReader::new(blobs.clone(), None),
             compiler: Arc::clone(&compiler) as _,
@@ -211,6 +216,7 @@ impl World {
             fleet: Arc::new(FakeFleet),
             worker_sessions: gateway_before(&broker, &database),
             direct_workers: Arc::clone(&direct_workers) as _,
+            notifications: Arc::default(),
             metrics: Metrics::default(),
         };
         Self {

@@ -4,11 +4,14 @@
 //! them against the naive model, and compares rows, dispatches, confirmations,
 //! limits and work with it. It does not know what a scheduler has in memory.
 
+mod assets;
 mod bounds;
 mod closing;
 mod fairness;
+mod keys;
 mod notifications;
 mod past;
+mod preconditions;
 mod rows;
 mod state;
 mod work;
@@ -27,11 +30,14 @@ use std::{
 use tokio::time::Instant;
 use weft_broker::{AttemptKey, Dispatch, Report, ReportedOutcome};
 use weft_core::{
+    concurrency::Concurrency,
+    document::TaskIndex,
     id::TaskId,
     plan::{Defaults, Plan},
-    run::{Action, Attempt, Event, InstanceState, Outcome, Run, RunState, record},
+    run::{Action, Attempt, Event, Instance, InstanceState, Outcome, Run, RunState, record},
     run_id::RunId,
     suspicion::ENOUGH,
+    wait::Wait,
 };
 use weft_store::{DagKey, DagState, EventChunk, NewRun, ShardId, ShardSettings, Turn, VersionId};
 
@@ -55,6 +61,8 @@ pub struct Auditor {
     pub work: Work,
     /// The bounds on the runs of each DAG.
     pub(crate) max_active_runs: BTreeMap<DagKey, u32>,
+    /// And those by key.
+    pub(crate) concurrency: BTreeMap<DagKey, Concurrency>,
     /// The epochs that have committed something.
     epochs: BTreeSet<(ShardId, i64)>,
     lost: LostWork,
@@ -148,6 +156,18 @@ impl Auditor {
         Some(parsed)
     }
 
+    /// The tasks of running runs that wait for the check of their conditions on other runs.
+    pub fn waiting_for_past(&self) -> Vec<(RunId, TaskIndex)> {
+        let running = self.runs.iter();
+        let running = running.filter(|(_, run)| run.machine.state() == RunState::Running);
+        let waiting = running.flat_map(|(id, run)| {
+            let tasks = run.machine.plan().tasks();
+            let waiting = tasks.filter(|task| run.machine.awaits_precondition(*task));
+            waiting.map(|task| (*id, task))
+        });
+        waiting.collect()
+    }
+
     /// A turn was written.
     pub fn committed(
         &mut self,
@@ -167,21 +187,30 @@ impl Auditor {
         for chunk in &turn.events {
             self.apply(chunk, seen, &mut done)?;
         }
+        self.check_allowed(turn, &done, seen)?;
         self.check_rows(turn, seen)?;
         check_arrivals(turn, seen)?;
+        check_called_runs(turn, seen)?;
+        check_approvals(turn, seen)?;
+        self.check_updates(turn, seen)?;
         self.count(turn);
         // While the run that breaks a turn is sought, each run is written alone:
         // one may begin before another's end is written.
         if seen.tables.unwritable.is_empty() {
             self.check_bounds(start, shard, &done)?;
+            self.check_keys(&done, seen)?;
         }
         let is_checked = seen.tables.unwritable.is_empty();
-        // A run that a command is to end or clear may be held until that is written, as it is in this
-        // turn or a later one.
-        let commanded = |run: RunId| {
-            turn.commands.iter().any(|done| done.run == run) || seen.tables.has_waiting_command(run)
+        // A run that a command, its timeout or a deadline is to end or clear may be held until that is
+        // written, as it is in this turn or a later one.
+        let may_be_held = |run: RunId| {
+            let deadline = self.runs.get(&run).and_then(|run| run.machine.timeout_at());
+            deadline.is_some_and(|deadline| Some(deadline) <= done.latest)
+                || turn.commands.iter().any(|done| done.run == run)
+                || seen.tables.has_waiting_command(run)
+                || self.stops_at_deadline(run, done.latest, seen.tables)
         };
-        let ready = ready.into_iter().filter(|(id, _)| !commanded(*id));
+        let ready = ready.into_iter().filter(|(id, _)| !may_be_held(*id));
         let ready = ready.collect();
         self.follow_fairness(start, shard, &ready, &done, is_checked)?;
         let verdict = self.work.turn(turn, done.events, done.actions);
@@ -272,6 +301,7 @@ impl Auditor {
             if let Some(difference) = run.model.difference(&run.machine) {
                 return Err(format!("run {id} after {event:?}: {difference}"));
             }
+            done.latest = done.latest.max(Some(at.now));
             done.events += 1;
             done.actions += actions.len() as u64;
             run.note_event(id, &event, done);
@@ -319,11 +349,44 @@ fn check_arrivals(turn: &Turn, seen: &mut Seen<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks that each run that an instance waits for as one that it called was created in the same turn
+/// or before.
+fn check_called_runs(turn: &Turn, seen: &mut Seen<'_>) -> Result<(), String> {
+    for row in &turn.instances {
+        if let Some(Wait::Call(run)) = &row.wait {
+            seen.coverage.add("committed: wait for a called run");
+            if seen.tables.state_of(*run).is_none() && seen.tables.unwritable.is_empty() {
+                return Err(format!(
+                    "{:?} of run {} waits for the run {run} that it called, and there is none",
+                    row.instance, row.run
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that what an instance asks is there to be answered.
+fn check_approvals(turn: &Turn, seen: &mut Seen<'_>) -> Result<(), String> {
+    for row in &turn.instances {
+        if let Some(Wait::Approval { .. }) = &row.wait {
+            seen.coverage.add("committed: wait for an approval");
+            if !seen.tables.is_asked((row.run, row.instance, row.number)) {
+                return Err(format!(
+                    "{:?} of run {} waits for an answer, and there is no question",
+                    row.instance, row.run
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Watched {
     /// Notes what the event starts, dispatches or operates on, once the machine has applied it.
     fn note_event(&mut self, id: RunId, event: &Event, done: &mut Done) {
         match *event {
-            Event::Start => drop(done.started.insert(self.dag)),
+            Event::Start => drop(done.started.insert((self.dag, id))),
             Event::Dispatched { instance, nonce } => {
                 let next = self.machine.next_number(instance).unwrap_or(1);
                 let attempt = Attempt {
@@ -336,6 +399,9 @@ impl Watched {
                 done.dispatched.push((id, instance));
             }
             Event::Clear { .. } | Event::Mark { .. } => self.was_operated = true,
+            Event::PreconditionChecked {
+                task, runs: true, ..
+            } => done.allowed.push((id, task)),
             _ => {}
         }
     }
@@ -343,12 +409,16 @@ impl Watched {
     /// The outputs and deferrals of cleared tasks no longer count.
     fn forget_cleared(&mut self, actions: &[Action]) {
         for action in actions {
-            if let Action::Cleared { task, .. } = action {
-                self.resume.retain(|instance, _| instance.task != *task);
-                self.deferred.retain(|instance, _| instance.task != *task);
-                self.counted
-                    .retain(|(instance, _), _| instance.task != *task);
-            }
+            let (task, indexes) = match action {
+                Action::Cleared { task, .. } => (*task, 0..u32::MAX),
+                Action::InstancesCleared { task, indexes } => (*task, indexes.clone()),
+                _ => continue,
+            };
+            let stays =
+                |instance: &Instance| instance.task != task || !indexes.contains(&instance.index);
+            self.resume.retain(|instance, _| stays(instance));
+            self.deferred.retain(|instance, _| stays(instance));
+            self.counted.retain(|(instance, _), _| stays(instance));
         }
     }
 
@@ -369,6 +439,7 @@ impl Watched {
             outputs: HashMap::new(),
             counted: HashMap::new(),
             resume: HashMap::new(),
+            calls: HashMap::new(),
             deferred: HashMap::new(),
             was_operated: false,
             is_written_in_portions: false,
@@ -433,9 +504,15 @@ impl Watched {
                     });
                     self.resume.insert(attempt.instance, states.collect());
                     let waits = made.iter().filter_map(|made| match made {
-                        ReportedOutcome::Deferred { wait, .. } => Some(wait.is_some()),
+                        ReportedOutcome::Deferred { wait, call, .. } => {
+                            Some(wait.is_some() || call.is_some())
+                        }
                         _ => None,
                     });
+                    let calls = made.iter().any(|made| {
+                        matches!(made, ReportedOutcome::Deferred { call: Some(_), .. })
+                    });
+                    *self.calls.entry(attempt.instance).or_default() += usize::from(calls);
                     let deferral = (*attempt, waits.collect());
                     self.deferred.insert(attempt.instance, deferral);
                 }
@@ -468,6 +545,7 @@ const fn kind(event: &Event) -> &'static str {
         Event::Start => "committed: start",
         Event::Expanded { .. } => "committed: expanded",
         Event::ExpandFailed { .. } => "committed: expand failed",
+        Event::PreconditionChecked { .. } => "committed: condition checked",
         Event::Dispatched { .. } => "committed: dispatched",
         Event::Started { .. } => "committed: started",
         Event::Finished { outcome, .. } => match outcome {

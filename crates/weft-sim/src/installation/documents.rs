@@ -8,6 +8,7 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use weft_core::{
+    concurrency::{Concurrency, RateLimit},
     document::{Dag, Format, Source, parse},
     plan::{Defaults, Plan},
     time::DurationMs,
@@ -17,8 +18,20 @@ use weft_core::{
 pub const QUEUES: [&str; 2] = ["default", "side"];
 /// The pools of every tenant.
 pub const POOLS: [&str; 2] = ["p0", "p1"];
+/// What runs of a DAG with a key count by; those that no operator triggers by the first one.
+pub const KEYS: [&str; 3] = ["a", "b", "c"];
 /// The most tasks of a DAG.
 const MAX_TASKS: usize = 7;
+
+/// The asset that tasks update, of each tenant.
+const ASSET: &str = "made";
+/// The end of the ids of DAGs whose tasks update it.
+const PRODUCER: &str = "-0";
+
+/// Whether updates of assets create runs of a DAG. Its tasks call none, or there would be no end.
+pub fn is_consumer(dag: &str) -> bool {
+    dag.ends_with("-1")
+}
 
 /// What stays the same over all versions of a DAG.
 #[derive(Debug, Clone)]
@@ -30,11 +43,13 @@ pub struct Shape {
     schedule: Option<(&'static str, i64)>,
     catchup: bool,
     is_over: bool,
+    has_conditions: bool,
+    concurrency: Concurrency,
 }
 
 impl Shape {
     /// A random DAG's bounds and timetable.
-    pub fn random(rng: &mut Rng, id: String) -> Self {
+    pub fn random(rng: &mut Rng, id: String, has_conditions: bool) -> Self {
         let schedules = [
             ("every 4s", 4_000),
             ("every 7s", 7_000),
@@ -48,7 +63,18 @@ impl Shape {
             schedule: (rng.u32(0..3) == 0).then_some(schedule),
             catchup: rng.bool(),
             is_over: false,
+            has_conditions,
+            concurrency: if has_conditions {
+                random_concurrency(rng)
+            } else {
+                Concurrency::default()
+            },
         }
+    }
+
+    /// The bounds on its runs by key.
+    pub const fn concurrency(&self) -> &Concurrency {
+        &self.concurrency
     }
 
     /// The bound on its runs.
@@ -78,20 +104,44 @@ impl Shape {
         let mut tasks = Map::new();
         let mut mapped = vec![false; count];
         for at in 0..count {
-            let (task, is_mapped) = random_task(rng, &names, at, &mapped);
+            let (mut task, is_mapped) = random_task(rng, &names, at, &mapped);
             mapped[at] = is_mapped;
+            if self.has_conditions {
+                add_conditions(rng, &mut task);
+            }
+            if self.id.ends_with(PRODUCER) && at % 2 == 0 {
+                task["outlets"] = json!([ASSET]);
+            }
             tasks.insert(names[at].clone(), task);
         }
         let mut dag = Map::new();
         dag.insert("id".into(), json!(self.id));
         dag.insert("description".into(), json!(format!("version {number}")));
         dag.insert("max_active_runs".into(), json!(self.max_active_runs));
+        if let Some(key) = &self.concurrency.key {
+            dag.insert("params".into(), json!({ "k": KEYS[0] }));
+            dag.insert("concurrency_key".into(), json!(key));
+            dag.insert(
+                "max_active_runs_per_key".into(),
+                json!(self.concurrency.max_active_runs_per_key),
+            );
+        }
+        if let Some(rate) = self.concurrency.rate_limit {
+            let per = rate.per.0 / 1_000;
+            dag.insert(
+                "rate_limit".into(),
+                json!({ "runs": rate.runs, "per": per }),
+            );
+        }
         if let Some(most) = self.max_active_tasks {
             dag.insert("max_active_tasks".into(), json!(most));
         }
         if let Some((schedule, _)) = self.schedule.filter(|_| !self.is_over) {
             dag.insert("schedule".into(), json!(schedule));
             dag.insert("catchup".into(), json!(self.catchup));
+        }
+        if is_consumer(&self.id) && !number.is_multiple_of(3) {
+            dag.insert("on_assets".into(), json!(ASSET));
         }
         if rng.u32(0..8) == 0 {
             dag.insert("timeout".into(), json!("40s"));
@@ -100,6 +150,36 @@ impl Shape {
         json!({ "contract": "weft.dag/1", "dags": [dag] })
             .to_string()
             .into()
+    }
+}
+
+/// Bounds on runs by key, of half of all DAGs.
+fn random_concurrency(rng: &mut Rng) -> Concurrency {
+    let has_key = rng.bool();
+    Concurrency {
+        key: has_key.then(|| "{{ params.k }}".to_owned()),
+        max_active_runs_per_key: has_key.then(|| rng.u32(1..3)),
+        rate_limit: (rng.u32(0..4) == 0).then(|| RateLimit {
+            runs: rng.u32(1..6),
+            per: DurationMs(rng.u64(1..8) * 1_000),
+        }),
+    }
+}
+
+/// The ids of all DAGs that there may be: every task may call them.
+fn callable_dags() -> Vec<String> {
+    let dags = (0..4).flat_map(|tenant| (0..4).map(move |dag| format!("dag-{tenant}-{dag}")));
+    dags.collect()
+}
+
+/// What a task may require of other runs, and by when it has to end.
+fn add_conditions(rng: &mut Rng, task: &mut Value) {
+    if task.get("teardown_of").is_none() && rng.u32(0..4) == 0 {
+        let conditions = ["latest_only", "depends_on_past", "wait_for_downstream"];
+        task[conditions[rng.usize(0..conditions.len())]] = json!(true);
+    }
+    if rng.u32(0..8) == 0 {
+        task["deadline"] = json!(["10s", "2m", "1h"][rng.usize(0..3)]);
     }
 }
 
@@ -123,7 +203,14 @@ fn random_task(rng: &mut Rng, names: &[String], at: usize, mapped: &[bool]) -> (
         }
     }
     let has_upstreams = expand.is_some() || !inputs.is_empty() || !after.is_empty();
-    if has_upstreams && rng.u32(0..4) == 0 {
+    let teardown = has_upstreams && rng.u32(0..8) == 0;
+    if teardown {
+        let setups: Vec<&String> = names[..at].iter().filter(|_| rng.u32(0..3) == 0).collect();
+        task.insert("teardown_of".into(), json!(setups));
+        if rng.u32(0..4) == 0 {
+            task.insert("teardown_fails_run".into(), json!(true));
+        }
+    } else if has_upstreams && rng.u32(0..4) == 0 {
         let rule = [
             "all_done",
             "one_success",
@@ -138,7 +225,7 @@ fn random_task(rng: &mut Rng, names: &[String], at: usize, mapped: &[bool]) -> (
         if rng.bool() {
             task.insert("max_active".into(), json!(rng.u32(1..3)));
         }
-    } else if rng.u32(0..6) == 0 {
+    } else if !teardown && rng.u32(0..6) == 0 {
         task.insert("branch".into(), json!(true));
     }
     if !inputs.is_empty() {
@@ -161,6 +248,7 @@ fn random_task(rng: &mut Rng, names: &[String], at: usize, mapped: &[bool]) -> (
     if rng.u32(0..5) == 0 {
         task.insert("queue".into(), json!("side"));
     }
+    task.insert("grants".into(), json!({ "dags": callable_dags() }));
     if rng.u32(0..4) == 0 {
         task.insert("priority".into(), json!(rng.i32(-2..3)));
     }

@@ -2,7 +2,8 @@
 
 use super::{
     audit::Auditor,
-    random::{Randomness, TaskFate},
+    documents::is_consumer,
+    random::{Randomness, TaskFate, WaitFate},
     tables::Tables,
 };
 use crate::coverage::Coverage;
@@ -11,9 +12,9 @@ use std::{sync::Arc, time::Duration};
 use weft_broker::{Dispatch, Failure, Output, Report, ReportedOutcome};
 use weft_core::{
     digest::Digest,
-    id::EventName,
+    id::{EventName, OptionName},
     time::{DurationMs, Timestamp},
-    wait::Wait,
+    wait::{Call, Wait},
 };
 
 /// Draws the outcomes of attempts.
@@ -29,6 +30,11 @@ pub struct Fates<'a> {
 /// The name of an event, by its number.
 pub fn event_name(number: u32) -> EventName {
     format!("e{number}").parse().expect("it is legal")
+}
+
+/// The name of an answer.
+pub fn option(name: &str) -> OptionName {
+    name.parse().expect("it is legal")
 }
 
 fn event_wait(number: u32) -> Wait {
@@ -62,12 +68,52 @@ impl Fates<'_> {
                 backtrace: None,
             }),
             TaskFate::Skips => ReportedOutcome::Skipped { reason: Some(name) },
-            TaskFate::Defers => ReportedOutcome::Deferred {
-                until: Some(self.now.plus(DurationMs(self.random.rng.u64(20..2_000)))),
-                wait: self.random.waits_for().map(event_wait),
-                state: json!(name).to_string().into(),
-            },
+            TaskFate::Defers => {
+                let until = self.now.plus(DurationMs(self.random.rng.u64(20..2_000)));
+                let (wait, call) = self.wait_or_call(dispatch);
+                let asks = matches!(wait, Some(Wait::Approval { .. }));
+                ReportedOutcome::Deferred {
+                    until: Some(until),
+                    wait,
+                    call,
+                    approval: asks.then(|| json!(name).to_string().into()),
+                    state: json!(name).to_string().into(),
+                }
+            }
             TaskFate::Succeeds => self.success(dispatch, &name),
+        }
+    }
+
+    /// What a deferred task waits for besides its time, and the run that it calls.
+    fn wait_or_call(&mut self, dispatch: &Dispatch) -> (Option<Wait>, Option<Call>) {
+        let tenant = &dispatch.tenant;
+        match self.random.waits_for() {
+            WaitFate::Call { .. } if is_consumer(dispatch.document.dag.as_str()) => (None, None),
+            WaitFate::Time => (None, None),
+            WaitFate::Event(number) => (Some(event_wait(number)), None),
+            WaitFate::Run(pick) => {
+                self.coverage.add("task: waits for a run");
+                (self.tables.any_run(tenant, pick).map(Wait::Run), None)
+            }
+            WaitFate::Date(pick) => {
+                self.coverage.add("task: waits for a date");
+                (self.tables.any_date(tenant, pick), None)
+            }
+            WaitFate::Approval => {
+                self.coverage.add("task: asks");
+                let default = Some(option("reject"));
+                (Some(Wait::Approval { default }), None)
+            }
+            WaitFate::Call { dag, is_detached } => {
+                self.coverage.add("task: calls a run");
+                let call = self.tables.any_dag(tenant, dag).map(|dag| Call {
+                    dag,
+                    params: "{}".into(),
+                    logical_date: None,
+                    is_detached,
+                });
+                (None, call)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! change limits. What the database took is acknowledged, and has to come about.
 
 use super::{
-    documents::{POOLS, Parsed, Shape},
+    documents::{KEYS, POOLS, Parsed, Shape},
     fates::event_name,
     tables::Wanted,
     truth::Truth,
@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use weft_core::{
     digest::Digest,
     document::TaskIndex,
-    id::TenantId,
-    run::{Marked, RunState},
+    id::{TaskId, TenantId},
+    run::{Indexes, Marked, RunState, Selection},
     run_id::RunId,
     time::{DurationMs, Timestamp},
 };
@@ -71,13 +71,18 @@ impl Operators {
             }
             for dag in 0..truth.random.rng.usize(1..4) {
                 let id = format!("dag-{number}-{dag}");
-                let shape = Shape::random(&mut truth.random.rng, id.clone());
+                let has_conditions = truth.random.has_conditions;
+                let shape = Shape::random(&mut truth.random.rng, id.clone(), has_conditions);
                 let id = id.parse().expect("it is legal");
                 let key = truth.tables.add_dag(&tenant, id, now);
                 truth
                     .auditor
                     .max_active_runs
                     .insert(key, shape.max_active_runs());
+                truth
+                    .auditor
+                    .concurrency
+                    .insert(key, shape.concurrency().clone());
                 let owned = Owned {
                     shape,
                     versions: Vec::new(),
@@ -105,6 +110,7 @@ impl Operators {
                 kind: RunKind::Manual,
                 logical_date: made,
                 not_before: made,
+                concurrency_key: None,
             };
             if truth.tables.trigger(&wanted, made) {
                 self.remembered += 1;
@@ -231,6 +237,7 @@ impl Operators {
             kind: RunKind::Manual,
             logical_date: now,
             not_before: now,
+            concurrency_key: None,
         }
     }
 
@@ -242,6 +249,10 @@ impl Operators {
         let key = self.any_dag(truth);
         let now = truth.clock.now();
         let mut wanted = Self::wanted(truth, key, now);
+        if self.dags[&key].shape.concurrency().key.is_some() {
+            truth.coverage.add("operator: triggers by key");
+            wanted.concurrency_key = Some(KEYS[truth.random.rng.usize(0..KEYS.len())].into());
+        }
         match truth.random.rng.u32(0..10) {
             0 => {
                 truth.coverage.add("operator: wants a run for later");
@@ -290,10 +301,7 @@ impl Operators {
         let index = if rng.u32(0..3) == 0 { rng.u32(0..4) } else { 0 };
         let kind = match rng.u32(0..10) {
             0 => CommandKind::Cancel,
-            1..=3 => CommandKind::Clear {
-                tasks: vec![task],
-                downstream: rng.bool(),
-            },
+            1..=3 => CommandKind::Clear(Self::selection(rng, task)),
             4..=7 => CommandKind::Mark {
                 task,
                 index,
@@ -312,14 +320,47 @@ impl Operators {
         } else {
             now
         };
+        self.insert_command(truth, run, kind, visible);
+        Some(Wake::Command)
+    }
+
+    fn insert_command(&self, truth: &mut Truth, run: RunId, kind: CommandKind, visible: Timestamp) {
         truth.note(|| format!("command {} to {run}: {kind:?}", self.last_command));
         let id = CommandId(self.last_command);
         truth.tables.insert_command(id, run, kind, visible);
-        Some(Wake::Command)
+    }
+
+    /// Sends a command to a run; the next sweep finds it.
+    pub fn send_command(&mut self, truth: &mut Truth, run: RunId, kind: CommandKind) {
+        self.last_command += 1;
+        let now = truth.clock.now();
+        self.insert_command(truth, run, kind, now);
+    }
+
+    fn selection(rng: &mut Rng, task: TaskId) -> Selection<TaskId> {
+        let plain = Selection::of(vec![task], rng.bool());
+        match rng.u32(0..4) {
+            0 => Selection::failed(),
+            1 => Selection {
+                indexes: Indexes::of(std::iter::once(0..rng.u32(1..3))).ok(),
+                only_failed: rng.bool(),
+                ..plain
+            },
+            2 => Selection {
+                upstream: true,
+                ..plain
+            },
+            _ => plain,
+        }
     }
 
     /// Sends an event to a run, or to one that waits for an event.
     fn send_event(&mut self, truth: &mut Truth, run: RunId, name: u32, is_waited_for: bool) {
+        if is_waited_for && truth.tables.answer_one() {
+            truth.note(|| "answers what a task asks".to_owned());
+            truth.coverage.add("operator: answers");
+            return;
+        }
         let waiting = is_waited_for.then(|| truth.tables.waiting_instance());
         let (run, name) = waiting.flatten().unwrap_or((run, event_name(name)));
         // Numbers are not used again, also where the database loses the event.

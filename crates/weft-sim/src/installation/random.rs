@@ -36,6 +36,28 @@ pub enum TaskFate {
     Defers,
 }
 
+/// What a deferred task waits for, until its time at the longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitFate {
+    /// Its time.
+    Time,
+    /// An event, by the number of its name.
+    Event(u32),
+    /// The end of a run, by a random number.
+    Run(usize),
+    /// The end of a run for a date, by a random number.
+    Date(usize),
+    /// The end of a run that it calls.
+    Call {
+        /// The DAG, by a random number.
+        dag: usize,
+        /// Whether it does not wait.
+        is_detached: bool,
+    },
+    /// The answer to what it asks.
+    Approval,
+}
+
 /// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageFate {
@@ -66,6 +88,8 @@ pub struct Randomness {
     /// For what is rare, so that it changes nothing of the worlds that it doesn't befall.
     rare: Rng,
     healed: bool,
+    /// Whether tasks have conditions on other runs, and deadlines.
+    pub has_conditions: bool,
     blob_read: Duration,
     slow: u32,
     stalled: u32,
@@ -80,6 +104,9 @@ pub struct Randomness {
     /// How often something bad happens to the world as a whole.
     fault_interval_ms: u64,
 }
+
+/// In worlds of seeds from this one on tasks have conditions on other runs, and deadlines.
+pub const FIRST_WITH_CONDITIONS: u64 = 1_000_000;
 
 impl Randomness {
     /// The randomness of one world.
@@ -98,6 +125,7 @@ impl Randomness {
             rare,
             blob_read,
             healed: false,
+            has_conditions: seed >= FIRST_WITH_CONDITIONS,
             slow,
             stalled,
             read_fails,
@@ -231,9 +259,19 @@ impl Randomness {
         }
     }
 
-    /// What a deferred task waits for besides a time: the number of a name, if anything.
-    pub fn waits_for(&mut self) -> Option<u32> {
-        (self.rare.u32(0..3) > 0).then(|| self.rare.u32(0..2))
+    /// What a deferred task waits for.
+    pub fn waits_for(&mut self) -> WaitFate {
+        match self.rare.u32(0..10) {
+            9 => WaitFate::Approval,
+            0..=1 => WaitFate::Time,
+            2..=4 => WaitFate::Event(self.rare.u32(0..2)),
+            5 => WaitFate::Run(self.rare.usize(..)),
+            6 => WaitFate::Date(self.rare.usize(..)),
+            _ => WaitFate::Call {
+                dag: self.rare.usize(..),
+                is_detached: self.rare.u32(0..4) == 0,
+            },
+        }
     }
 
     /// The number of the name of an event that an operator sends instead of a command, and whether

@@ -9,18 +9,21 @@ use super::{
     truth::Shared,
 };
 use async_trait::async_trait;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use weft_core::{
     document::TaskIndex,
+    id::TenantId,
     run::Instance,
     run_id::RunId,
     suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
+    wait::Wait,
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
-    ResumeState, Rows, RunKind, RunStore, ShardId, ShardLease, ShardSettings, ShardState,
-    StoreError, StoredRun, StoredVersion, Turn, Unreadable, VersionId,
+    Awaited, Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
+    ResumeState, Rows, RunBefore, RunKind, RunStore, ShardId, ShardLease, ShardSettings,
+    ShardState, StoreError, StoredRun, StoredVersion, Taken, Turn, Unreadable, VersionId,
+    WaitingDag, WaitingUpdate,
 };
 
 /// The database, as one start of a scheduler sees it.
@@ -200,10 +203,21 @@ impl RunStore for SimStore {
         &self,
         dag: DagKey,
         now: Timestamp,
+        without: &[Arc<str>],
         limit: u32,
     ) -> Result<Rows<StoredRun, RunId>, StoreError> {
-        let read = |tables: &mut Tables, _| tables.queued_runs(dag, now, limit);
+        let read = |tables: &mut Tables, _| tables.queued_runs(dag, now, without, limit);
         Ok(self.read(Call::QueuedRuns, read, Vec::len).await?.into())
+    }
+
+    async fn starts_by_key(
+        &self,
+        dag: DagKey,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, Arc<str>)>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.starts_by_key(dag, after, limit);
+        self.read(Call::StartsByKey, read, Vec::len).await
     }
 
     async fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> Result<u32, StoreError> {
@@ -220,6 +234,26 @@ impl RunStore for SimStore {
     ) -> Result<Vec<DagKey>, StoreError> {
         let read = |tables: &mut Tables, _| tables.dags_with_queued_runs(shard, now, after, limit);
         self.read(Call::DagsWithQueuedRuns, read, Vec::len).await
+    }
+
+    async fn waiting_dags(
+        &self,
+        shard: ShardId,
+        after: Option<DagKey>,
+        limit: u32,
+    ) -> Result<Vec<WaitingDag>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.waiting_dags(shard, after, limit);
+        self.read(Call::WaitingDags, read, Vec::len).await
+    }
+
+    async fn waiting_updates(
+        &self,
+        dag: DagKey,
+        taken: &[Taken],
+        limit: u32,
+    ) -> Result<Vec<WaitingUpdate>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.waiting_updates(dag, taken, limit);
+        self.read(Call::WaitingUpdates, read, Vec::len).await
     }
 
     async fn next_queued(
@@ -267,6 +301,27 @@ impl RunStore for SimStore {
     ) -> Result<Vec<ResumeState>, StoreError> {
         let read = |tables: &mut Tables, _| tables.resume_states(instances);
         self.read(Call::ResumeStates, read, Vec::len).await
+    }
+
+    async fn awaited_runs(&self, waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.awaited_runs(waits);
+        self.read(Call::AwaitedRuns, read, Vec::len).await
+    }
+
+    async fn runs_before(
+        &self,
+        dates: &[(DagKey, Timestamp)],
+    ) -> Result<Vec<Option<RunBefore>>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.runs_before(dates);
+        self.read(Call::RunsBefore, read, Vec::len).await
+    }
+
+    async fn failed_tasks(
+        &self,
+        tasks: &[(RunId, TaskIndex)],
+    ) -> Result<Vec<(RunId, TaskIndex)>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.failed_tasks(tasks);
+        self.read(Call::FailedTasks, read, Vec::len).await
     }
 
     async fn crashes(&self, shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError> {
@@ -369,6 +424,7 @@ impl super::truth::Truth {
             kind: RunKind::Manual,
             logical_date: now,
             not_before: now,
+            concurrency_key: None,
         };
         // Not where the turn is written already.
         if self.tables.trigger(&wanted, now) {

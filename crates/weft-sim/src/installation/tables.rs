@@ -4,10 +4,14 @@
 //! instead of tables. `tests/store.rs` holds it to the real database. Nothing
 //! here fails or takes time: that is the [`store`](super::store)'s part.
 
+mod approvals;
+mod assets;
+mod before;
 mod committing;
 mod crashing;
 mod named_events;
 mod operating;
+mod run_waits;
 
 pub use committing::Written;
 pub use named_events::SentEvent;
@@ -58,7 +62,10 @@ pub struct Tables {
     waiting: BTreeMap<ShardId, BTreeSet<CommandId>>,
     /// By number.
     named_events: BTreeMap<i64, SentEvent>,
-    /// The last id of a command that was written for an event.
+    /// Whether it was answered, of each attempt that asked.
+    approvals: BTreeMap<(RunId, Instance, u32), bool>,
+    assets: assets::AssetTables,
+    /// The last id of a command that was written for an event or an answer.
     last_own_command: i64,
     /// By run, instance and number of the attempt.
     crashes: BTreeMap<(RunId, Instance, u32), (Blamed, Crash)>,
@@ -357,17 +364,51 @@ impl Tables {
     }
 
     /// See `RunStore::queued_runs`.
-    pub fn queued_runs(&self, dag: DagKey, now: Timestamp, limit: u32) -> Vec<StoredRun> {
+    pub fn queued_runs(
+        &self,
+        dag: DagKey,
+        now: Timestamp,
+        without: &[Arc<str>],
+        limit: u32,
+    ) -> Vec<StoredRun> {
+        let is_wanted = |id: &RunId| {
+            let key = &self.runs[id].stored.concurrency_key;
+            key.as_ref().is_none_or(|key| !without.contains(key))
+        };
         self.due(dag, now)
+            .filter(is_wanted)
             .take(limit as usize)
             .filter_map(|id| self.run(id))
             .collect()
     }
 
+    /// See `RunStore::starts_by_key`.
+    pub fn starts_by_key(
+        &self,
+        dag: DagKey,
+        after: Timestamp,
+        limit: u32,
+    ) -> Vec<(Timestamp, Arc<str>)> {
+        let runs = self.runs.values().filter(|row| row.stored.dag == dag);
+        let starts = runs.filter_map(|row| {
+            let started = row.update.as_ref()?.started?;
+            Some((started, row.stored.concurrency_key.clone()?))
+        });
+        let mut starts: Vec<_> = starts.filter(|(at, _key)| *at > after).collect();
+        starts.sort();
+        let beyond = starts.len().saturating_sub(limit as usize);
+        starts.split_off(beyond)
+    }
+
     /// See `RunStore::count_queued_scheduled`.
     pub fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> u32 {
         let queued = self.queued.get(&dag).into_iter().flatten();
-        let scheduled = queued.filter(|(_, id)| self.runs[id].stored.kind == RunKind::Scheduled);
+        let scheduled = queued.filter(|(_, id)| {
+            matches!(
+                self.runs[id].stored.kind,
+                RunKind::Scheduled | RunKind::Assets
+            )
+        });
         u32::try_from(scheduled.count()).unwrap_or(limit).min(limit)
     }
 

@@ -30,6 +30,7 @@ impl Worker {
                 },
                 log: None,
                 artifacts: Vec::new(),
+                updates: Vec::new(),
                 worker: Arc::clone(&self.id),
                 secret: None,
             };
@@ -146,6 +147,7 @@ impl Truth {
                 usage: Usage::default(),
                 log: None,
                 artifacts: Vec::new(),
+                updates: Vec::new(),
                 worker: Arc::clone(&next.id),
                 secret: None,
             });

@@ -12,6 +12,7 @@ use super::{
     call::Call,
     operators::Operators,
     outcome::{Finding, Options, Outcome},
+    past,
     process::{Polled, Process, Start, Step},
     random::Randomness,
     tables::Tables,
@@ -35,6 +36,8 @@ pub const EVENTS: u64 = 1_000;
 pub const FAULTS: u64 = 20;
 /// No world suffers for as long.
 const MAX_SUFFERING: Duration = Duration::from_hours(4);
+/// How often people look for what waits for a run that failed.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// In a healed world another run ends within this time, until all have. What outages left behind
 /// can be hundreds of runs of one DAG, one after another.
 const MAX_HEALING: Duration = Duration::from_mins(30);
@@ -52,6 +55,8 @@ pub(super) struct World {
     next_fault: Instant,
     next_act: Instant,
     healed: Option<Instant>,
+    /// When people last looked for what waits for a run that failed.
+    looked: Instant,
     replica: Option<Replica>,
     /// How often a replica took the database's place.
     failovers: u32,
@@ -119,6 +124,7 @@ impl World {
             next_fault: now,
             next_act: now,
             healed: None,
+            looked: Instant::now(),
             replica: None,
             failovers: 0,
         }
@@ -147,6 +153,7 @@ impl World {
             if began.elapsed() > MAX_SUFFERING {
                 return Err(format!("hardly anything happens: {:?}", self.unfinished()));
             }
+            self.skip_what_waits();
             self.step().await?;
         }
         self.heal();
@@ -200,12 +207,25 @@ impl World {
         self.people.remove_obstacles(&mut truth);
     }
 
+    /// People skip from time to time what waits for a run that failed.
+    fn skip_what_waits(&mut self) {
+        if self.looked.elapsed() > LOOK_EVERY {
+            self.looked = Instant::now();
+            let mut truth = self.shared.lock();
+            if let Err(_undecided) = past::skip_what_waits(&mut self.people, &mut truth) {
+                // One that seems to wait for nothing may wait for the next turn.
+            }
+        }
+    }
+
     async fn come_to_rest(&mut self) -> Result<(), String> {
         let (mut since, mut before) = (Instant::now(), self.ended_runs());
         while let Some(left) = self.unfinished() {
+            self.skip_what_waits();
             if since.elapsed() > MAX_HEALING {
                 let ended = self.ended_runs();
-                if ended == before {
+                let is_held = past::skip_what_waits(&mut self.people, &mut self.shared.lock())?;
+                if ended == before && !is_held {
                     return Err(format!("the world was healed, and {left} all the same"));
                 }
                 (since, before) = (Instant::now(), ended);

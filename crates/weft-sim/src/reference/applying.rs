@@ -1,6 +1,6 @@
 //! Effects of each kind of event on the reference model.
 
-use super::{End, Ending, Model, Phase, fresh, verdict};
+use super::{Condition, End, Ending, Model, Phase, verdict};
 use weft_core::{
     document::TaskIndex,
     run::{
@@ -47,11 +47,61 @@ impl Model {
                 self.single_mut(instance).phase = Phase::Startable;
             }
             Timer::RunTimeout { episode } => {
-                if self.state != RunState::Running || self.episode != episode {
+                let is_current = self.state == RunState::Running && self.episode == episode;
+                if !is_current || self.ending.is_some() {
                     return Err(Rejection::Stale);
                 }
                 self.stop(RunState::Failed);
             }
+            Timer::Deadline { task } => {
+                let is_over = task.is_some_and(|task| {
+                    let task = self.tasks.get(task.0 as usize);
+                    task.is_none_or(|task| {
+                        let mut phases = task.instances.iter().map(|single| single.phase);
+                        phases.all(|phase| matches!(phase, Phase::Ended(_)))
+                    })
+                });
+                // One that was opened again has met or missed its deadlines before.
+                let is_first = self.state == RunState::Running && self.episode == 1;
+                if is_over || !is_first || self.ending.is_some() || !self.missed.insert(task) {
+                    return Err(Rejection::Stale);
+                }
+                match task {
+                    None if self.scenario.bounds.stops_at_deadline => self.stop(RunState::Failed),
+                    Some(task) if self.scenario.steps[task.0 as usize].stops_at_deadline => {
+                        self.stop_task(task);
+                    }
+                    None | Some(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn condition(
+        &mut self,
+        task: TaskIndex,
+        generation: u32,
+        runs: bool,
+    ) -> Result<(), Rejection> {
+        let this = self.tasks.get_mut(task.0 as usize);
+        let this = this
+            .filter(|task| task.included)
+            .ok_or(Rejection::Unknown)?;
+        if generation < this.generation {
+            return Err(Rejection::Stale);
+        }
+        if generation > this.generation {
+            return Err(Rejection::WrongState);
+        }
+        match this.condition {
+            Condition::Unasked => return Err(Rejection::WrongState),
+            Condition::Holds => return Err(Rejection::Duplicate),
+            Condition::Asked if this.instances[0].phase != Phase::Waiting => {
+                return Err(Rejection::Stale);
+            }
+            Condition::Asked if runs => this.condition = Condition::Holds,
+            Condition::Asked => this.instances[0].phase = Phase::Ended(Ending::Skipped),
         }
         Ok(())
     }
@@ -131,59 +181,46 @@ impl Model {
         self.single_mut(instance).phase = phase;
     }
 
-    pub(super) fn clear(&mut self, tasks: &[TaskIndex], downstream: bool) -> Result<(), Rejection> {
-        if tasks.iter().any(|task| {
-            !self
-                .tasks
-                .get(task.0 as usize)
-                .is_some_and(|task| task.included)
-        }) {
-            return Err(Rejection::Unknown);
-        }
-        if tasks.is_empty() || self.state == RunState::Pending {
-            return Err(Rejection::WrongState);
-        }
-        if self.state.is_ended() {
-            self.open();
-        }
-        let cleared = if downstream {
-            self.all_downstream(tasks)
-        } else {
-            tasks.to_vec()
-        };
-        for task in self.order.clone() {
-            if cleared.contains(&task) && self.tasks[task.0 as usize].included {
-                for index in (0..).take(self.tasks[task.0 as usize].instances.len()) {
-                    self.revoke(Instance { task, index });
-                }
-                let task = &mut self.tasks[task.0 as usize];
-                task.instances = vec![fresh(Phase::Waiting)];
-                task.expanded = false;
-                task.generation += 1;
-                task.followed = None;
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn open(&mut self) {
         self.state = RunState::Running;
         self.stopped = false;
+        self.ending = None;
         self.episode += 1;
     }
 
+    /// A running run first ends everything but its teardowns; stopped again, those too.
     pub(super) fn stop(&mut self, state: RunState) {
+        let tears_down = self.state == RunState::Running
+            && self.ending.is_none()
+            && self
+                .scenario
+                .steps
+                .iter()
+                .any(|step| step.teardown.is_some());
         for task in (0..).take(self.tasks.len()).map(TaskIndex) {
-            for index in (0..).take(self.tasks[task.0 as usize].instances.len()) {
-                let instance = Instance { task, index };
-                if !matches!(self.single_mut(instance).phase, Phase::Ended(_)) {
-                    self.revoke(instance);
-                    self.single_mut(instance).phase = Phase::Ended(Ending::Cancelled);
-                }
+            if tears_down && self.scenario.steps[task.0 as usize].teardown.is_some() {
+                continue;
+            }
+            self.stop_task(task);
+        }
+        self.stopped = true;
+        if tears_down {
+            self.ending = Some(state);
+        } else {
+            self.ending = None;
+            self.state = state;
+        }
+    }
+
+    /// Ends what has not ended of a task.
+    fn stop_task(&mut self, task: TaskIndex) {
+        for index in (0..).take(self.tasks[task.0 as usize].instances.len()) {
+            let instance = Instance { task, index };
+            if !matches!(self.single_mut(instance).phase, Phase::Ended(_)) {
+                self.revoke(instance);
+                self.single_mut(instance).phase = Phase::Ended(Ending::Cancelled);
             }
         }
-        self.state = state;
-        self.stopped = true;
     }
 
     /// The attempt in progress ends; nothing it reports counts.

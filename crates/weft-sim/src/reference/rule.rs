@@ -1,4 +1,4 @@
-//! The trigger rules, sentence for sentence, over the list of upstreams.
+//! The trigger rules and that of teardowns, sentence for sentence, over the list of upstreams.
 
 use weft_core::trigger_rule::TriggerRule;
 
@@ -89,4 +89,18 @@ pub fn ruling(rule: TriggerRule, upstreams: &[Option<Ending>]) -> Ruling {
             (done, Ruling::UpstreamFailed),
         ]),
     }
+}
+
+/// The verdict on a teardown, from its upstreams and from its setups, which are among them.
+pub fn teardown_ruling(upstreams: &[Option<Ending>], setups: &[Option<Ending>]) -> Ruling {
+    if upstreams.iter().any(Option::is_none) {
+        return Ruling::Wait;
+    }
+    if setups.is_empty() || setups.contains(&Some(Ending::Success)) {
+        return Ruling::Run;
+    }
+    if setups.iter().all(|setup| *setup == Some(Ending::Skipped)) {
+        return Ruling::Skip;
+    }
+    Ruling::UpstreamFailed
 }

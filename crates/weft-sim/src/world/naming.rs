@@ -18,6 +18,7 @@ impl World<'_> {
             Err(Rejection::WrongState) => "refused: wrong state",
             Err(Rejection::Unknown) => "refused: unknown",
             Err(Rejection::RunEnded) => "refused: run ended",
+            Err(Rejection::NothingSelected) => "refused: nothing of the selection failed",
         });
         if let (
             Event::Finished {
@@ -43,6 +44,9 @@ impl World<'_> {
                         self.coverage.add(kind);
                     }
                 }
+                Action::InstancesCleared { .. } => {
+                    self.coverage.add("action: instances cleared by themselves");
+                }
                 Action::RunChanged {
                     state: RunState::Success,
                 } => self.coverage.add("run: success"),
@@ -56,6 +60,8 @@ impl World<'_> {
                     state: RunState::Pending | RunState::Running,
                 }
                 | Action::Expand { .. }
+                | Action::CheckPrecondition { .. }
+                | Action::DeadlineMissed { .. }
                 | Action::Ready { .. }
                 | Action::SetTimer { .. }
                 | Action::Revoke { .. }
@@ -70,6 +76,8 @@ fn accepted(event: &Event, before: RunState) -> &'static str {
         Event::Start => "accepted: start",
         Event::Expanded { .. } => "accepted: expanded",
         Event::ExpandFailed { .. } => "accepted: expand failed",
+        Event::PreconditionChecked { runs: true, .. } => "accepted: condition holds",
+        Event::PreconditionChecked { runs: false, .. } => "accepted: condition skips",
         Event::Dispatched { .. } => "accepted: dispatched",
         Event::Started { .. } => "accepted: started",
         Event::Finished { outcome, .. } => match outcome {
@@ -86,6 +94,12 @@ fn accepted(event: &Event, before: RunState) -> &'static str {
         Event::Due {
             timer: Timer::RunTimeout { .. },
         } => "accepted: run timeout",
+        Event::Due {
+            timer: Timer::Deadline { task: None },
+        } => "accepted: deadline of the run",
+        Event::Due {
+            timer: Timer::Deadline { task: Some(_) },
+        } => "accepted: deadline of a task",
         Event::Woken { .. } => "accepted: woken",
         Event::Cancel => "accepted: cancel",
         Event::Clear { .. } if before.is_ended() => "accepted: clear of an ended run",
@@ -108,5 +122,7 @@ fn caused(cause: Cause) -> Option<&'static str> {
         Cause::LostTooOften => Some("cause: lost too often"),
         Cause::Cancelled => Some("cause: cancelled"),
         Cause::RunTimeout => Some("cause: run timeout"),
+        Cause::Precondition => Some("cause: condition on other runs"),
+        Cause::Deadline => Some("cause: deadline"),
     }
 }

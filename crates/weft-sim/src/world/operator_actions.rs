@@ -3,7 +3,7 @@
 use super::World;
 use weft_core::{
     document::TaskIndex,
-    run::{Attempt, Event, Instance, Marked, Outcome, Timer},
+    run::{Attempt, Event, Indexes, Instance, Marked, Outcome, Selection, Timer},
 };
 
 impl World<'_> {
@@ -12,13 +12,7 @@ impl World<'_> {
         self.operator_actions -= 1;
         let event = match self.rng.u32(0..10) {
             0 | 1 => Event::Cancel,
-            2..=6 => {
-                let tasks = (0..self.rng.u32(0..3)).map(|_| self.any_task()).collect();
-                Event::Clear {
-                    tasks,
-                    downstream: self.rng.bool(),
-                }
-            }
+            2..=6 => Event::Clear(self.any_selection()),
             _ => {
                 let instance = self.any_instance();
                 let as_state =
@@ -60,8 +54,18 @@ impl World<'_> {
                 },
             };
         }
-        match self.rng.u32(0..6) {
+        match self.rng.u32(0..8) {
             0 => Event::Start,
+            6 => Event::PreconditionChecked {
+                task: instance.task,
+                generation: self.run.generation(instance.task).saturating_sub(1),
+                runs: self.rng.bool(),
+            },
+            7 => Event::Due {
+                timer: Timer::Deadline {
+                    task: Some(instance.task),
+                },
+            },
             1 => Event::Dispatched {
                 instance,
                 nonce: self.rng.u64(..),
@@ -86,6 +90,45 @@ impl World<'_> {
                 }
             }
         }
+    }
+
+    fn any_selection(&mut self) -> Selection {
+        let tasks = (0..self.rng.u32(0..3)).map(|_| self.any_task()).collect();
+        let plain = Selection::of(tasks, self.rng.bool());
+        match self.rng.u32(0..4) {
+            0 => Selection {
+                upstream: self.rng.bool(),
+                only_failed: true,
+                ..plain
+            },
+            1 => {
+                let first = self.any_instance_of_many();
+                let second = self.rng.u32(0..4);
+                let ranges = [first.index..first.index + 1, second..second + 2];
+                Selection {
+                    tasks: vec![first.task],
+                    indexes: Indexes::of(ranges).ok(),
+                    upstream: self.rng.u32(0..8) == 0,
+                    only_failed: self.rng.u32(0..4) == 0,
+                    ..plain
+                }
+            }
+            _ => plain,
+        }
+    }
+
+    /// An instance of an expanded task, if there is one.
+    fn any_instance_of_many(&mut self) -> Instance {
+        let expanded = self.run.plan().tasks();
+        let expanded: Vec<TaskIndex> = expanded
+            .filter(|task| self.run.is_expanded(*task))
+            .collect();
+        if expanded.is_empty() {
+            return self.any_instance();
+        }
+        let task = expanded[self.rng.usize(0..expanded.len())];
+        let index = self.rng.u32(0..self.run.instances_of(task));
+        Instance { task, index }
     }
 
     fn any_task(&mut self) -> TaskIndex {

@@ -5,7 +5,7 @@ use crate::{Database, DatabaseLocation, dialect::Dialect};
 
 /// Tables that stay small, or are small whatever there is: the rows given with the statement,
 /// results that a limit bounds, a partial index of what is being removed.
-const SMALL: [&str; 31] = [
+const SMALL: [&str; 36] = [
     "installation",
     "settings",
     "shards",
@@ -28,6 +28,7 @@ const SMALL: [&str; 31] = [
     "sqlite_schema",
     "wanted",
     "w",
+    "json_each",
     "changed",
     "fences",
     "carried",
@@ -40,6 +41,12 @@ const SMALL: [&str; 31] = [
     "counted",
     "active",
     "newer",
+    // Runs that called each other.
+    "up",
+    "above",
+    "down",
+    // One row.
+    "notification_plan",
 ];
 /// Reads that go through an index from one end and stop at a limit.
 const BOUNDED: [&str; 3] = [

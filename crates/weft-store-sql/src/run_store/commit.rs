@@ -5,11 +5,11 @@
 
 use super::lease::{STATE, read_state};
 use crate::{
-    Database,
+    Database, approvals,
+    assets::waiting,
     backend::{Bulk, Column, Tx, Value, args, statements},
     dialect::Dialect,
-    encoding, failures, named_events,
-    trigger::NEW_RUN_COLUMNS,
+    encoding, failures, named_events, noticed,
 };
 use std::{cmp::Ordering, collections::BTreeSet};
 use weft_core::{run_id::RunId, time::Timestamp};
@@ -17,7 +17,7 @@ use weft_store::{ClearedTask, CommitError, NewRun, Output, RunUpdate, ShardId, S
 
 statements! {
     ID_TAKEN = "SELECT 1 FROM runs WHERE id = $1";
-    /// $1 run, $2 task, $3 a map index beyond those that are cleared.
+    /// $1 run, $2 task, $3 the first map index that is cleared, $4 one beyond those that are.
     KEEP_CLEARED = "INSERT INTO attempts \
         (run, task, map_index, number, outcome, queued, started, ended, worker, error, usage, log) \
         SELECT run, task, map_index, number, CASE state \
@@ -25,9 +25,10 @@ statements! {
             WHEN 5 THEN 'ready' WHEN 10 THEN 'success' WHEN 11 THEN 'failed' WHEN 12 THEN 'skipped' \
             WHEN 13 THEN 'upstream_failed' ELSE 'cancelled' END, \
             queued, started, ended, worker, error, usage, log \
-        FROM task_instances WHERE run = $1 AND task = $2 AND map_index < $3 AND number > 0 \
+        FROM task_instances WHERE run = $1 AND task = $2 AND map_index >= $3 AND map_index < $4 AND number > 0 \
         ON CONFLICT (run, task, map_index, number) DO NOTHING";
-    DELETE_CLEARED = "DELETE FROM task_instances WHERE run = $1 AND task = $2 AND map_index < $3";
+    DELETE_CLEARED = "DELETE FROM task_instances \
+        WHERE run = $1 AND task = $2 AND map_index >= $3 AND map_index < $4";
     DELETE_SUMMARY = "DELETE FROM run_tasks WHERE run = $1 AND task = $2";
 }
 
@@ -41,8 +42,14 @@ static FENCE: Bulk = Bulk::with(
 );
 static NEW_RUNS: Bulk = Bulk::insert(
     "INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, interval_end, \
-     params, not_before, created, trace) VALUES ",
-    NEW_RUN_COLUMNS,
+     params, not_before, created, trace, caller, caller_task, caller_index, caller_dags, concurrency_key) VALUES ",
+    {
+        use Column::{Int, Text};
+        &[
+            Int, Text, Int, Int, Int, Int, Int, Int, Int, Int, Text, Int, Int, Text, Int, Int, Int,
+            Text, Text,
+        ]
+    },
     " ON CONFLICT DO NOTHING RETURNING id",
 );
 static ATTEMPTS: Bulk = Bulk::insert(
@@ -115,6 +122,15 @@ static COMMANDS: Bulk = Bulk::with(
     &[Column::Int, Column::Int, Column::Text],
     ") UPDATE commands SET done = carried.done, refused = carried.refused FROM carried WHERE commands.id = carried.id",
 );
+/// Gives the command that cancels a tree of runs to the runs that these commands' runs called.
+static CANCEL_CALLED: Bulk = Bulk::with(
+    "WITH carried (id, now) AS (VALUES ",
+    &[Column::Int, Column::Int],
+    ") INSERT INTO commands (shard, tenant, run, body, created, created_by) \
+     SELECT r.shard, r.tenant, r.id, c.body, carried.now, c.created_by \
+     FROM carried CROSS JOIN commands c CROSS JOIN runs r \
+     WHERE c.id = carried.id AND c.body = '{\"kind\":\"cancel_tree\"}' AND r.caller = c.run AND r.state IN (1, 2)",
+);
 static TIMETABLES: Bulk = Bulk::with(
     "WITH moved (key, last_scheduled, next_run) AS (VALUES ",
     &[Column::Int, Column::Int, Column::Int],
@@ -132,6 +148,7 @@ pub(crate) static BULKS: &[&Bulk] = &[
     &RUNS_GOING_ON,
     &RUNS_MOVED,
     &COMMANDS,
+    &CANCEL_CALLED,
     &TIMETABLES,
 ];
 
@@ -149,6 +166,9 @@ impl Database {
             (&INSTANCES, instances(turn)),
             (&TASKS, tasks(turn)),
             (&EVENTS, events(turn)),
+            (&approvals::OF_TURN, approvals::asked(turn)),
+            // Before the runs, whose states show what changes.
+            (noticed::OF_TURN[0], noticed::ended(turn)),
         ];
         match self.backend().dialect() {
             // It writes every index of a column that a statement sets, whether the value is
@@ -160,12 +180,18 @@ impl Database {
             // It compares values itself.
             Dialect::Postgres => writes.push((&RUNS, runs(&turn.runs))),
         }
-        writes.push((failures::OF_TURN, failures::of_turn(turn)));
+        let failed = failures::count(turn);
+        writes.push((failures::OF_TURN, failures::of_turn(&failed)));
+        writes.push((noticed::OF_TURN[1], noticed::of_tasks(&failed, turn)));
         writes.push((&COMMANDS, commands(turn, now)));
+        writes.push((&CANCEL_CALLED, carried_out(turn, now)));
         writes.push((&TIMETABLES, timetables(turn)));
         let shard = turn.lease.shard;
         let fence = (&FENCE, args![shard, turn.lease.epoch, turn.number]);
-        let is_plain = turn.new_runs.is_empty() && turn.cleared.is_empty() && !matches;
+        let is_plain = turn.new_runs.is_empty()
+            && turn.cleared.is_empty()
+            && turn.updates.is_empty()
+            && !matches;
         if is_plain
             && self
                 .backend()
@@ -184,6 +210,7 @@ impl Database {
         for (bulk, values) in writes {
             tx.run_bulk(bulk, values).await?;
         }
+        waiting::write_turn(&mut tx, turn).await?;
         if matches {
             named_events::match_turn(&mut tx, turn, now).await?;
         }
@@ -217,8 +244,9 @@ async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), 
     if let Some(same) = sorted.windows(2).find(|pair| pair[0].id == pair[1].id) {
         return Err(CommitError::IdTaken(same[0].id));
     }
-    let mut values = Vec::with_capacity(sorted.len() * 14);
+    let mut values = Vec::with_capacity(sorted.len() * 19);
     for run in sorted {
+        let caller = run.caller.as_ref();
         values.extend(args![
             run.id,
             &run.tenant,
@@ -234,6 +262,11 @@ async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), 
             run.not_before,
             run.created,
             run.trace.as_ref(),
+            caller.map(|caller| caller.run),
+            caller.map(|caller| caller.instance.task.0),
+            caller.map(|caller| caller.instance.index),
+            caller.map(|caller| encoding::encode_dags(&caller.dags)),
+            run.concurrency_key.as_ref(),
         ]);
     }
     let mut made = BTreeSet::new();
@@ -251,10 +284,16 @@ async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), 
 }
 
 async fn clear(tx: &mut Tx, cleared: &[ClearedTask]) -> Result<(), StoreError> {
-    for ClearedTask { run, task, below } in sorted(cleared, |row| (row.run, row.task)) {
+    for ClearedTask {
+        run,
+        task,
+        from,
+        below,
+    } in sorted(cleared, |row| (row.run, row.task, row.from))
+    {
         let end = below.map_or(i64::MAX, i64::from);
         for statement in [KEEP_CLEARED, DELETE_CLEARED] {
-            tx.run(statement, args![*run, task.0, end]).await?;
+            tx.run(statement, args![*run, task.0, *from, end]).await?;
         }
         if below.is_none() {
             tx.run(DELETE_SUMMARY, args![*run, task.0]).await?;
@@ -368,6 +407,12 @@ fn commands(turn: &Turn, now: Timestamp) -> Vec<Value> {
         .into_iter()
         .flat_map(|row| args![row.id, now, row.refused.as_ref()])
         .collect()
+}
+
+/// Commands that were not refused.
+fn carried_out(turn: &Turn, now: Timestamp) -> Vec<Value> {
+    let carried = turn.commands.iter().filter(|done| done.refused.is_none());
+    carried.flat_map(|done| args![done.id, now]).collect()
 }
 
 fn timetables(turn: &Turn) -> Vec<Value> {

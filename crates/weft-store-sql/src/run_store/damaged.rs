@@ -4,6 +4,7 @@
 use crate::{
     Database,
     backend::{Statement, Value, args, statements},
+    dialect::Dialect,
 };
 use weft_core::run_id::RunId;
 use weft_store::{Command, CommandId, Rows, StoreError, StoredRun, Unreadable};
@@ -18,6 +19,8 @@ statements! {
         WHERE shard = $1 AND done IS NULL AND id > $2 ORDER BY id LIMIT $3";
     ONE_COMMAND = "SELECT id, run, body FROM commands WHERE id = $1";
 }
+
+pub(crate) static QUEUED_RUNS_WITHOUT: [Statement; 2] = queued_runs_without!("r.id");
 
 impl Database {
     /// The runs with these keys, each read alone.

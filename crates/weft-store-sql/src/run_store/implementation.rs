@@ -2,17 +2,21 @@
 
 use crate::Database;
 use async_trait::async_trait;
+use std::sync::Arc;
 use weft_core::{
     document::TaskIndex,
+    id::TenantId,
     run::Instance,
     run_id::RunId,
     suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
+    wait::Wait,
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
-    ResumeState, Rows, RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError,
-    StoredRun, StoredVersion, Turn, Unreadable, VersionId,
+    Awaited, Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
+    ResumeState, Rows, RunBefore, RunStore, ShardId, ShardLease, ShardSettings, ShardState,
+    StoreError, StoredRun, StoredVersion, Taken, Turn, Unreadable, VersionId, WaitingDag,
+    WaitingUpdate,
 };
 
 #[async_trait]
@@ -102,9 +106,19 @@ impl RunStore for Database {
         &self,
         dag: DagKey,
         now: Timestamp,
+        without: &[Arc<str>],
         limit: u32,
     ) -> Result<Rows<StoredRun, RunId>, StoreError> {
-        self.runs_in_queue(dag, now, limit).await
+        self.runs_in_queue(dag, now, without, limit).await
+    }
+
+    async fn starts_by_key(
+        &self,
+        dag: DagKey,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, Arc<str>)>, StoreError> {
+        self.recent_starts(dag, after, limit).await
     }
 
     async fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> Result<u32, StoreError> {
@@ -161,6 +175,42 @@ impl RunStore for Database {
         instances: &[(RunId, Instance)],
     ) -> Result<Vec<ResumeState>, StoreError> {
         self.resume_states_of(instances).await
+    }
+
+    async fn runs_before(
+        &self,
+        dates: &[(DagKey, Timestamp)],
+    ) -> Result<Vec<Option<RunBefore>>, StoreError> {
+        self.before(dates).await
+    }
+
+    async fn failed_tasks(
+        &self,
+        tasks: &[(RunId, TaskIndex)],
+    ) -> Result<Vec<(RunId, TaskIndex)>, StoreError> {
+        self.failed(tasks).await
+    }
+
+    async fn awaited_runs(&self, waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError> {
+        self.awaited(waits).await
+    }
+
+    async fn waiting_dags(
+        &self,
+        shard: ShardId,
+        after: Option<DagKey>,
+        limit: u32,
+    ) -> Result<Vec<WaitingDag>, StoreError> {
+        self.dags_waiting_for_assets(shard, after, limit).await
+    }
+
+    async fn waiting_updates(
+        &self,
+        dag: DagKey,
+        taken: &[Taken],
+        limit: u32,
+    ) -> Result<Vec<WaitingUpdate>, StoreError> {
+        self.updates_waiting_for(dag, taken, limit).await
     }
 
     async fn crashes(&self, shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError> {

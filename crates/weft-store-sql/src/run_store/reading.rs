@@ -7,6 +7,7 @@ use super::damaged;
 use crate::{
     Database,
     backend::{Bulk, Column, Row, Statement, Value, args, statements},
+    dialect::Dialect,
     encoding,
 };
 use std::{collections::HashMap, sync::Arc};
@@ -25,12 +26,12 @@ use weft_store::{
 macro_rules! run_columns {
     () => {
         "r.id, r.tenant, r.dag, r.version, r.kind, r.logical_date, r.interval_start, r.interval_end, \
-         r.params, r.not_before, r.created, r.trace"
+         r.params, r.not_before, r.created, r.trace, r.caller, r.caller_task, r.caller_index, r.caller_dags, r.concurrency_key"
     };
 }
 
 statements! {
-    DAGS = "SELECT key, tenant, id, active, paused, last_scheduled, scheduled_since FROM dags \
+    DAGS = "SELECT key, tenant, id, active, paused, CASE WHEN paused = 1 THEN held ELSE 0 END, last_scheduled, scheduled_since FROM dags \
         WHERE shard = $1 AND key > $2 AND deleted IS NULL ORDER BY key LIMIT $3";
     VERSION = "SELECT id, dag, digest, document, files FROM versions WHERE id = $1";
     ACTIVE_RUNS = concat!("SELECT ", run_columns!(), " FROM runs r \
@@ -39,8 +40,10 @@ statements! {
     /// Whether a run has events comes with it: hardly one has, and asking for them takes another call.
     QUEUED_RUNS = concat!("SELECT ", run_columns!(), ", EXISTS (SELECT 1 FROM run_events e WHERE e.run = r.id) \
         FROM runs r WHERE r.dag = $1 AND r.state = 1 AND r.not_before <= $2 ORDER BY r.logical_date, r.id LIMIT $3");
+    STARTS_BY_KEY = "SELECT started, concurrency_key FROM runs WHERE dag = $1 AND started > $2 \
+        AND concurrency_key IS NOT NULL AND started IS NOT NULL ORDER BY started DESC LIMIT $3";
     COUNT_QUEUED_SCHEDULED = "SELECT count(*) FROM (SELECT 1 FROM runs \
-        WHERE dag = $1 AND state = 1 AND kind = $2 LIMIT $3) counted";
+        WHERE dag = $1 AND state = 1 AND kind IN ($2, $3) LIMIT $4) counted";
     /// Steps from DAG to DAG through the index, however many runs of one wait.
     DAGS_WITH_QUEUED_RUNS = "WITH RECURSIVE waiting (dag) AS ( \
             SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 AND r.dag > $3 ORDER BY r.dag LIMIT 1) \
@@ -59,6 +62,11 @@ statements! {
         WHERE run = $1 AND task = $2 AND map_index >= $3 AND (output IS NOT NULL OR output_digest IS NOT NULL) \
         ORDER BY map_index LIMIT $4";
 }
+
+pub(crate) static QUEUED_RUNS_WITHOUT: [Statement; 2] = queued_runs_without!(
+    run_columns!(),
+    ", EXISTS (SELECT 1 FROM run_events e WHERE e.run = r.id)"
+);
 
 static EVENTS: Bulk = Bulk::with(
     "WITH wanted (run) AS (VALUES ",
@@ -109,6 +117,7 @@ impl Database {
                 id: row.take()?,
                 active: row.take()?,
                 paused: row.take()?,
+                held: row.take()?,
                 last_scheduled: row.take()?,
                 scheduled_since: row.take()?,
             })
@@ -195,20 +204,46 @@ impl Database {
         &self,
         dag: DagKey,
         now: Timestamp,
+        without: &[Arc<str>],
         limit: u32,
     ) -> Result<Rows<StoredRun, RunId>, StoreError> {
-        let args = args![dag, now, limit];
-        match self.read_queued_runs(args.clone()).await {
-            Err(StoreError::Corrupt(_)) => self.runs_one_by_one(damaged::QUEUED_RUNS, args).await,
+        let dialect = self.backend().dialect() as usize;
+        let mut args = args![dag, now, limit];
+        let (rows, keys) = if without.is_empty() {
+            (QUEUED_RUNS, damaged::QUEUED_RUNS)
+        } else {
+            args.extend(args![encoding::encode_texts(without)]);
+            (
+                QUEUED_RUNS_WITHOUT[dialect],
+                damaged::QUEUED_RUNS_WITHOUT[dialect],
+            )
+        };
+        match self.read_queued_runs(rows, args.clone()).await {
+            Err(StoreError::Corrupt(_)) => self.runs_one_by_one(keys, args).await,
             read => read,
         }
     }
 
+    pub(super) async fn recent_starts(
+        &self,
+        dag: DagKey,
+        after: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, Arc<str>)>, StoreError> {
+        let args = args![dag, after, limit];
+        let rows = self.backend().read(STARTS_BY_KEY, args).await?;
+        let latest_first = rows.into_iter().rev();
+        latest_first
+            .map(|mut row| Ok((row.take()?, row.take()?)))
+            .collect()
+    }
+
     async fn read_queued_runs(
         &self,
+        statement: Statement,
         args: Vec<Value>,
     ) -> Result<Rows<StoredRun, RunId>, StoreError> {
-        let rows = self.backend().read(QUEUED_RUNS, args).await?;
+        let rows = self.backend().read(statement, args).await?;
         let mut has_events = false;
         let mut runs = collect(rows, Row::take, |id, row| {
             let run = stored_run(id, row)?;
@@ -227,7 +262,7 @@ impl Database {
         dag: DagKey,
         limit: u32,
     ) -> Result<u32, StoreError> {
-        let args = args![dag, RunKind::Scheduled, limit];
+        let args = args![dag, RunKind::Scheduled, RunKind::Assets, limit];
         let row = self
             .backend()
             .read_one(COUNT_QUEUED_SCHEDULED, args)
@@ -426,6 +461,13 @@ fn stored_run(id: RunId, row: &mut Row) -> Result<StoredRun, StoreError> {
         not_before: row.take()?,
         created: row.take()?,
         trace: row.take()?,
+        caller: encoding::decode_caller(
+            row.take()?,
+            row.take()?,
+            row.take()?,
+            row.take::<Option<Arc<str>>>()?.as_deref(),
+        )?,
+        concurrency_key: row.take()?,
         events: Vec::new(),
         next_seq: 0,
     })

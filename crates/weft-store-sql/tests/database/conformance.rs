@@ -1,5 +1,10 @@
 //! Conformance of every database, case by case.
 
+mod actions;
+mod approvals;
+mod assets;
+mod before;
+mod calls;
 mod crashes;
 mod dags;
 mod failures;
@@ -7,11 +12,13 @@ mod grid;
 mod instances;
 mod lease;
 mod named_events;
+mod notifications;
 mod operators;
 mod queue;
 mod retention;
 mod runs;
 mod turn;
+mod webhooks;
 
 /// Makes two tests of each case, one for each database.
 macro_rules! conformance {
@@ -34,6 +41,28 @@ macro_rules! conformance {
 }
 
 conformance! {
+    approvals:
+        a_question_waits_until_it_is_answered_once,
+        a_question_whose_wait_ended_takes_no_answer,
+        questions_are_listed_by_tenant_dag_and_run;
+    assets:
+        an_update_waits_for_each_dag_until_a_run_is_made_of_it,
+        what_no_condition_names_any_more_waits_no_longer,
+        an_update_is_reported_once_for_each_key,
+        updates_go_with_the_run_that_made_them;
+    actions:
+        an_action_gives_a_run_one_command,
+        runs_of_other_dates_are_paged_by_date,
+        a_note_is_replaced_removed_and_goes_with_its_run,
+        a_hold_ends_with_its_pause,
+        a_limited_backfill_goes_on_where_it_was;
+    before:
+        the_run_before_is_the_dated_one_of_the_latest_earlier_date,
+        tasks_that_failed_are_found_with_and_without_rows_of_their_instances;
+    calls:
+        a_called_run_knows_its_caller,
+        cancelling_a_tree_goes_on_to_the_runs_that_were_called,
+        awaited_runs_are_found_by_id_and_by_date;
     crashes:
         crashes_are_recorded_once_absolved_and_cleared,
         lifting_a_quarantine_raises_the_settings_version;
@@ -60,7 +89,8 @@ conformance! {
         lists_go_by_task_index_and_state,
         another_tenant_sees_nothing,
         a_cleared_task_leaves_its_attempts,
-        a_task_is_cleared_in_portions;
+        a_task_is_cleared_in_portions,
+        instances_of_a_task_are_cleared_by_themselves;
     lease:
         a_shard_has_one_owner_until_its_lease_ends,
         shards_are_shared_among_live_schedulers,
@@ -77,6 +107,15 @@ conformance! {
         an_event_of_one_key_is_sent_once,
         an_event_for_an_ended_or_unknown_run_is_refused,
         a_wait_and_an_event_at_once_meet;
+    notifications:
+        a_turn_notices_what_some_destination_wants,
+        retried_attempts_are_noticed_by_cause,
+        a_missed_deadline_is_noticed_with_its_task,
+        what_was_noticed_is_planned_once,
+        notices_of_one_cause_are_folded_until_they_are_sent,
+        one_delivery_of_a_destination_is_sent_at_a_time,
+        a_recovery_does_not_overtake_its_failure,
+        a_removed_destination_gets_nothing_more;
     operators:
         settings_rise_with_every_change,
         secrets_are_sealed_listed_and_rotated,
@@ -91,6 +130,8 @@ conformance! {
     queue:
         queued_runs_wait_for_their_time_in_order_of_dates,
         queued_runs_of_paused_dags_are_not_listed,
+        queued_runs_are_read_without_those_of_some_keys,
+        starts_of_runs_with_a_key_are_known,
         queued_runs_of_a_timetable_are_counted,
         a_scheduled_date_has_one_run,
         commands_wait_until_they_are_done;
@@ -112,4 +153,6 @@ conformance! {
         everything_of_a_turn_is_read_back,
         a_turn_of_thousands_of_rows,
         a_taken_run_id_stops_the_whole_turn;
+    webhooks:
+        a_webhook_is_found_until_it_or_its_dag_is_gone;
 }

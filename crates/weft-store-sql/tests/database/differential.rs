@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use weft_core::{
     document::TaskIndex,
     id::{DagId, TaskId, TenantId},
-    run::{Counts, Instance, Marked, RunState},
+    run::{Counts, Instance, Marked, RunState, Selection},
     run_id::RunId,
     time::DurationMs,
 };
@@ -21,8 +21,8 @@ use weft_store::{
     RunKind, RunStore as _, RunUpdate, ShardId, ShardLease, TaskSummary, TimetableUpdate, Turn,
 };
 use weft_store_sql::{
-    Backfill, BackfillDate, DagFilter, Database, Deployed, InstanceFilter, RunCursor, RunFilter,
-    TenantLimits,
+    Backfill, BackfillDate, BackfillLimit, DagFilter, Database, Deployed, InstanceFilter,
+    RunCursor, RunFilter, TenantLimits,
 };
 
 const OPERATIONS: usize = 400;
@@ -227,6 +227,7 @@ impl<'a> World<'a> {
             .extend((random.u32(0..4) == 0).then(|| ClearedTask {
                 run,
                 task: TaskIndex(random.u32(0..3)),
+                from: random.u32(0..3),
                 below: random.bool().then(|| random.u32(0..9)),
             }));
         let mut instances: BTreeMap<Instance, InstanceRow> = BTreeMap::new();
@@ -279,6 +280,11 @@ impl<'a> World<'a> {
             range: (at(0), at(30)),
             dates: dates.collect(),
             params: "{}".into(),
+            concurrency_key: None,
+            limit: random.bool().then(|| BackfillLimit {
+                runs: random.usize(1..4),
+                newest_first: random.bool(),
+            }),
             by: "x".into(),
         };
         match self.database.backfill(&backfill).await {
@@ -299,10 +305,10 @@ impl<'a> World<'a> {
         let task: TaskId = "t".parse().unwrap();
         let kind = match random.u32(0..3) {
             0 => CommandKind::Cancel,
-            1 => CommandKind::Clear {
-                tasks: vec![task],
-                downstream: random.bool(),
-            },
+            1 => CommandKind::Clear(Selection {
+                upstream: random.bool(),
+                ..Selection::of(vec![task], random.bool())
+            }),
             _ => CommandKind::Mark {
                 task,
                 index: random.u32(..),

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use weft_core::{id::TenantId, time::Timestamp};
 use weft_store::{RunStore as _, ShardId};
 use weft_store_sql::{
-    DagFilter, Database, DatabaseLocation, InstanceFilter, RunCursor, RunFilter,
+    DagFilter, Database, DatabaseLocation, InstanceFilter, RunCursor, RunFilter, StoredVariable,
     secret::{Keyring, SecretKind},
 };
 
@@ -292,7 +292,8 @@ async fn everything_is_read(database: &Database, counts: &BTreeMap<String, usize
 
     let keys = Keyring::parse(KEY).unwrap();
     let value = database.open_variable(&keys, &tenant, "region").await;
-    assert_eq!(value.unwrap().as_deref(), Some("north"));
+    let north = StoredVariable::Value("north".into());
+    assert_eq!(value.unwrap(), Some(north));
     let mut secrets = 0;
     for kind in [SecretKind::Variable, SecretKind::Connection] {
         let listed = database.list_secrets(&tenant, kind, None, ALL).await;

@@ -99,6 +99,7 @@ pub(crate) fn trigger_of(dag: &Deployed) -> Trigger {
         logical_date: None,
         interval: None,
         params: "{}".into(),
+        concurrency_key: None,
         not_before: None,
         by: "ada".into(),
         trace: None,
@@ -131,6 +132,9 @@ pub(crate) async fn turn(database: &Database, lease: ShardLease) -> Turn {
         instances: Vec::new(),
         tasks: Vec::new(),
         commands: Vec::new(),
+        approvals: Vec::new(),
+        missed: Vec::new(),
+        updates: Vec::new(),
         timetables: Vec::new(),
     }
 }

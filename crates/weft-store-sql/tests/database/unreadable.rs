@@ -90,7 +90,7 @@ async fn a_bad_row_of_a_run_leaves_the_others_readable(home: &Home) {
         meddle(home, &sql).await;
     }
     let queued = database
-        .queued_runs(dag.key, at(i64::MAX), 9)
+        .queued_runs(dag.key, at(i64::MAX), &[], 9)
         .await
         .unwrap();
     assert_eq!(queued.readable[0].id, runs[1]);
@@ -148,14 +148,14 @@ async fn a_row_that_postgres_can_not_read_leaves_the_others_readable() {
     }
     start(database, &runs[2..]).await;
     let columns = "id, tenant, dag, shard, version, kind, state, logical_date, interval_start, interval_end, \
-        not_before, created, trace, CASE WHEN id IN (DAMAGED) THEN damaged_runs(params) ELSE params END AS params";
+        not_before, created, trace, caller, caller_task, caller_index, caller_dags, concurrency_key, CASE WHEN id IN (DAMAGED) THEN damaged_runs(params) ELSE params END AS params";
     let damaged = format!("{}, {}", runs[0].as_i64(), runs[3].as_i64());
     damage(&home, "runs", columns, &damaged).await;
     let columns = "id, shard, run, done, CASE WHEN id = DAMAGED THEN damaged_commands(body) ELSE body END AS body";
     damage(&home, "commands", columns, &commands[0].0.to_string()).await;
 
     let queued = database
-        .queued_runs(dag.key, at(i64::MAX), 9)
+        .queued_runs(dag.key, at(i64::MAX), &[], 9)
         .await
         .unwrap();
     assert_eq!(queued.readable[0].id, runs[1]);

@@ -24,7 +24,7 @@ export async function serveBundle(server: string): Promise<{ url: string; end():
   const http = createServer((from, out) => {
     const path = new URL(from.url ?? "/", server).pathname;
     const file = `${DIST}${path.slice(1)}.br`;
-    if (path.startsWith("/api/")) {
+    if (path.startsWith("/api/") || path.startsWith("/hooks/")) {
       const headers = { ...from.headers, host: to.host, ...(from.headers.origin ? { origin: server } : {}) };
       const passed = request(
         { host: to.hostname, port: to.port, path: from.url, method: from.method, headers, agent },

@@ -1,4 +1,4 @@
-/** The DAGs of the tests, as manifests; `fixtures/program.wat` says what the arguments do. */
+/** The DAGs of the tests, as manifests; `fixtures/program.wat` says what the arguments do, `fixtures/waits.wat` what waits. */
 
 interface SeededDag {
   id: string;
@@ -62,6 +62,87 @@ ${task("speak", [
 ${task("fail", ["!error: <iframe src=javascript:alert(1)>", "x3"], 'inputs = { s = "speak" }')}
 `;
 
+/** A task that ends with the control document in its input, see `fixtures/waits.wat`. */
+const waits = (id: string, input: string, more = ""): string =>
+  `[tasks.${id}]\ncomponent = "waits.wasm"\ntask = "wait"\n${input}\n${more}\n`;
+
+/** Waits for an event. */
+const BOOKS = `[dag]
+id = "books"
+[dag.params.wait]
+default = { kind = "defer", event = "closed", timeout_ms = 3600000, state = "closed" }
+${waits("confirm", 'inputs = { control = { param = "wait" } }')}
+`;
+
+/** Calls two runs of it. */
+const MONTH_END = `[dag]
+id = "month_end"
+[dag.params.calls]
+default = [
+  { kind = "defer", call = { dag = "books" }, state = "north" },
+  { kind = "defer", call = { dag = "books" }, state = "south" },
+]
+${waits("close", 'expand = { control = { param = "calls" } }', 'grants = { dags = ["books"] }')}
+`;
+
+/** Updates two assets: of one it says more, see `assets.spec.ts`. */
+const LOAD_ORDERS = `[dag]
+id = "load_orders"
+[dag.params.update]
+default = { kind = "update", output = 3, assets = [
+  { asset = "s3://lake/orders", partition = "2026-11-26", metadata = { rows = 3 } },
+] }
+${waits("load", 'inputs = { control = { param = "update" } }\noutlets = ["s3://lake/orders", "stock"]')}
+`;
+
+/** Runs are created of it by what `load_orders` and people update. */
+const ORDERS_REPORT = `[dag]
+id = "orders_report"
+on_assets = { any = ["s3://lake/orders", ["rates", "targets"]] }
+[dag.params.assets]
+default = {}
+${task("summarize", ["=1"], 'outlets = ["orders/report"]')}
+`;
+
+/** Asks people: what is asked is a parameter, see `approvals.spec.ts`. */
+const RELEASES = `[dag]
+id = "releases"
+[dag.params.ask]
+default = { kind = "defer", approval = { subject = "Release 1.2?" }, timeout_ms = 3600000, state = "released" }
+${waits("release", 'inputs = { control = { param = "ask" } }')}
+`;
+
+/**
+ * A mapped task, and one that fails if its parameter says so: cleared and acted on by the dozen. Its exit code is another
+ * than that of the failures that Home's tests look for.
+ */
+const ledger = (id: string, tag: string): string => `[dag]
+id = "${id}"
+tags = ["${tag}"]
+[dag.params]
+code = { default = 0 }
+${task("list", ["=[1,2,3,4]"])}
+${task("load", ["={{ inputs.n }}"], 'expand = { n = "list" }')}
+${task("check", ["=1", "x{{ params.code }}"], 'fail_on_exit = [9]\ninputs = { l = "load" }')}
+${task("report", ["=1"], 'inputs = { c = "check" }')}
+`;
+
+/** Paused by tests, so that its runs wait. */
+const parked = (id: string, ms: number): string => `[dag]
+id = "${id}"
+tags = ["parked"]
+${task("first", [`~${ms}`, "=1"])}
+${task("second", ["=2"], 'inputs = { f = "first" }')}
+`;
+
+/** No run without its parameter. */
+const NEEDY = `[dag]
+id = "needy"
+[dag.params]
+day = {}
+${task("only", ["=1"])}
+`;
+
 const VEGA = "https://vega.github.io/schema/vega-lite/v5.json";
 const stores = [1, 2, 3].map((store) => ({ store, stock: store * 7 }));
 const encoding = { x: { field: "store", type: "ordinal" }, y: { field: "stock", type: "quantitative" } };
@@ -110,4 +191,14 @@ export const DAGS: SeededDag[] = [
   { id: "hostile", toml: HOSTILE, runs: [[]] },
   { id: "waits", toml: WAITS, runs: [] },
   { id: "charts", toml: CHARTS, runs: [[]] },
+  { id: "ledger", toml: ledger("ledger", "accounts"), runs: [] },
+  { id: "invoices", toml: ledger("invoices", "billing"), runs: [] },
+  { id: "parked", toml: parked("parked", 100), runs: [] },
+  { id: "held", toml: parked("held", 8000), runs: [] },
+  { id: "needy", toml: NEEDY, runs: [] },
+  { id: "books", toml: BOOKS, runs: [] },
+  { id: "month_end", toml: MONTH_END, runs: [] },
+  { id: "releases", toml: RELEASES, runs: [] },
+  { id: "load_orders", toml: LOAD_ORDERS, runs: [] },
+  { id: "orders_report", toml: ORDERS_REPORT, runs: [] },
 ];

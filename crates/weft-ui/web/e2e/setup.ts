@@ -1,6 +1,6 @@
 /** Starts an installation, deploys DAGs to it and runs them; ends it afterwards. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import wabt from "wabt";
@@ -65,6 +65,7 @@ export default async function setup(): Promise<() => Promise<void>> {
     const dag = join(folder, id);
     mkdirSync(dag);
     writeFileSync(join(dag, "program.wasm"), wasm);
+    copyFileSync(new URL("./fixtures/waits.wasm", import.meta.url), join(dag, "waits.wasm"));
     writeFileSync(join(dag, "dag.toml"), toml);
     wfctl("deploy", dag);
     for (const args of runs) wfctl("runs", "trigger", id, ...args);

@@ -53,20 +53,57 @@ export { expect, type Page };
 export class Api {
   constructor(private readonly request: APIRequestContext) {}
 
-  private readonly headers = () => ({ authorization: `Bearer ${ADMIN()}` });
+  readonly headers = () => ({ authorization: `Bearer ${ADMIN()}` });
 
   async get<T>(path: string): Promise<T> {
     const answer = await this.request.get(`${URL_()}/api/v1/${path}`, { headers: this.headers() });
     return (await answer.json()) as T;
   }
 
-  async trigger(dag: string, params: object = {}): Promise<string> {
+  /** `more` of the request: a logical date, an earliest start. */
+  async trigger(dag: string, params: object = {}, more: object = {}): Promise<string> {
     const answer = await this.request.post(`${URL_()}/api/v1/dags/${dag}/runs`, {
       headers: this.headers(),
-      data: { params },
+      data: { params, ...more },
     });
     expect(answer.ok(), await answer.text()).toBe(true);
     return ((await answer.json()) as { id: string }).id;
+  }
+
+  private async post(path: string, data: unknown): Promise<void> {
+    const headers = { ...this.headers(), "content-type": "application/json" };
+    const answer = await this.request.post(`${URL_()}/api/v1/${path}`, { headers, data: JSON.stringify(data) });
+    expect(answer.ok(), await answer.text()).toBe(true);
+  }
+
+  /** Sends an event to a run. */
+  async send(run: string, name: string, payload: unknown): Promise<void> {
+    await this.post(`runs/${run}/events/${name}`, payload);
+  }
+
+  /** Answers what the task of a run asks. */
+  async answer(run: string, task: string, option: string): Promise<void> {
+    await this.post(`runs/${run}/tasks/${task}/0/approval`, { option });
+  }
+
+  /** Changes a DAG: pauses it, holds its runs. */
+  async change(dag: string, change: object): Promise<void> {
+    const answer = await this.request.patch(`${URL_()}/api/v1/dags/${dag}`, { headers: this.headers(), data: change });
+    expect(answer.ok(), await answer.text()).toBe(true);
+  }
+
+  /** Writes the note of a run. */
+  async note(run: string, text: string): Promise<void> {
+    const answer = await this.request.put(`${URL_()}/api/v1/runs/${run}/note`, {
+      headers: this.headers(),
+      data: { text },
+    });
+    expect(answer.ok(), await answer.text()).toBe(true);
+  }
+
+  /** Runs a task again. */
+  async clear(run: string, task: string): Promise<void> {
+    await this.post(`runs/${run}/clear`, { tasks: [task] });
   }
 
   /** Waits until a run has ended. */

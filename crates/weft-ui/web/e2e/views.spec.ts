@@ -20,7 +20,7 @@ test("DAGs are found as one types, and the address keeps it", async ({ page }) =
   await expect(page).toHaveURL(/q=nightly/);
   await page.reload();
   await expect(page.getByRole("row")).toHaveCount(2);
-  await page.getByLabel("Name, tag, description").fill("nothing is called this");
+  await page.getByLabel("Name, tag, owner, description").fill("nothing is called this");
   await page.getByRole("button", { name: /Show all/ }).click();
   await expect(page.getByRole("row")).toHaveCount(DAGS.length + 1);
 });

@@ -44,6 +44,8 @@ async fn control_documents_become_outcomes() {
     let by_time = ReportedOutcome::Deferred {
         until: Some(until),
         wait: None,
+        call: None,
+        approval: None,
         state,
     };
     assert_eq!(deferred, by_time);
@@ -53,6 +55,8 @@ async fn control_documents_become_outcomes() {
     let for_an_event = ReportedOutcome::Deferred {
         until: None,
         wait: Some(Wait::Event("paid".parse().expect("a name"))),
+        call: None,
+        approval: None,
         state: "1".into(),
     };
     assert_eq!(waiting, for_an_event);

@@ -8,7 +8,7 @@ use crate::{
 };
 use std::fmt::Write as _;
 use weft_api::{
-    Backfill, NewBackfill,
+    Backfill, BackfillOrder, NewBackfill,
     problem::{Exit, Problems},
     text,
 };
@@ -20,8 +20,11 @@ use weft_client::route;
 Examples:
   wfctl backfill quakes --from 2026-11-01 --to 2026-11-08 --dry-run
   wfctl backfill quakes --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z
+  wfctl backfill quakes --from 2026-01-01 --to 2026-12-01 --order newest --limit 30
+  wfctl runs cancel --dag quakes --kind backfill --state queued
 
-Dates that already have a scheduled or backfilled run are left out.")]
+Dates that already have a scheduled or backfilled run are left out, so the same command with a limit
+creates the next ones. The last example cancels the runs of backfills that have not started.")]
 pub(crate) struct BackfillArgs {
     /// The DAG
     dag: String,
@@ -34,6 +37,18 @@ pub(crate) struct BackfillArgs {
     /// A parameter of every run: text or JSON, or @FILE; may be repeated
     #[arg(long, short, value_name = "NAME=VALUE")]
     param: Vec<String>,
+    /// Create at most so many runs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Which dates get a run first, if there is a limit
+    #[arg(
+        long,
+        value_enum,
+        value_name = "ORDER",
+        default_value = "oldest",
+        requires = "limit"
+    )]
+    order: Order,
     /// Create no runs, and print what would be created
     #[arg(long)]
     dry_run: bool,
@@ -41,6 +56,13 @@ pub(crate) struct BackfillArgs {
     format: FormatArgs,
     #[command(flatten)]
     server: ConnectArgs,
+}
+
+/// Which dates come first, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Order {
+    Oldest,
+    Newest,
 }
 
 /// Makes the runs.
@@ -52,6 +74,11 @@ pub(crate) fn run(args: &BackfillArgs) -> Result<Exit, Problems> {
             from,
             to,
             params: given::params(&client, &args.dag, &args.param).await?,
+            limit: args.limit,
+            order: match args.order {
+                Order::Oldest => BackfillOrder::Oldest,
+                Order::Newest => BackfillOrder::Newest,
+            },
             dry_run: args.dry_run,
         };
         client
@@ -65,15 +92,10 @@ pub(crate) fn run(args: &BackfillArgs) -> Result<Exit, Problems> {
 }
 
 fn text(made: &Backfill, zone: &Zone) -> String {
-    let missing: Vec<_> = made
-        .dates
-        .iter()
-        .filter(|date| !made.existing.contains(date))
-        .collect();
     let mut text = if made.dry_run {
         format!(
             "{} of {} would be made (version {})\n",
-            text::counted(missing.len(), "run"),
+            text::counted(made.run_dates.len(), "run"),
             made.dag,
             made.version
         )
@@ -86,7 +108,7 @@ fn text(made: &Backfill, zone: &Zone) -> String {
         )
     };
     let runs = made.runs.iter().map(Some).chain(std::iter::repeat(None));
-    for (date, run) in missing.into_iter().zip(runs) {
+    for (date, run) in made.run_dates.iter().zip(runs) {
         let run = run.map_or("", String::as_str);
         text.push_str(format!("  {}  {run}", zone.shown(*date)).trim_end());
         text.push('\n');
@@ -116,6 +138,7 @@ mod tests {
             version: 2,
             dry_run: false,
             existing: vec![dates[1]],
+            run_dates: vec![dates[0], dates[2]],
             dates,
             runs: vec!["first".into(), "third".into()],
         };

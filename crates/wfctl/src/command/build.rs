@@ -1,5 +1,5 @@
 //! `wfctl build`: makes one `dag.wasm`, once or at each change of the sources, and
-//! prints what was made.
+//! prints what was made; with `--lock` it first writes the lock file of Python packages.
 
 mod watch;
 
@@ -9,7 +9,7 @@ use weft_api::{
     problem::{Exit, Problems},
     text::counted,
 };
-use weft_build::Built;
+use weft_build::{Built, Lock};
 use weft_dagfile::named_files;
 
 const BOLD: Style = Style::new().bold();
@@ -25,6 +25,7 @@ Examples:
   wfctl build my_dag.py
   wfctl build my_dag.ts
   wfctl build --watch
+  wfctl build --lock
 
 A folder with a Cargo.toml is compiled by cargo, one with a go.mod by Go; a
 dag.toml is packed with the files that it names; Python modules, in dags/ or beside a pyproject.toml or
@@ -41,12 +42,18 @@ pub(crate) struct BuildArgs {
     /// Build again whenever a source changes, until Ctrl-C
     #[arg(long, short)]
     watch: bool,
+    /// Choose the versions of Python packages anew, and write them to pylock.toml for later builds
+    #[arg(long, conflicts_with = "watch")]
+    lock: bool,
 }
 
 /// Builds, and says what was made; once, or at each change.
 pub(crate) fn run(args: &BuildArgs) -> Result<Exit, Problems> {
     if args.watch {
         return watch::run(args);
+    }
+    if args.lock {
+        show_lock(&weft_build::lock(&args.path)?);
     }
     show(&weft_build::build(&args.path, args.output.as_deref())?);
     Ok(Exit::Success)
@@ -78,6 +85,36 @@ fn show(built: &Built) {
             dag.id,
             facts.join(", ")
         );
+    }
+}
+
+/// Prints what the lock file has now, and what it had before.
+fn show_lock(lock: &Lock) {
+    match lock {
+        Lock::Nothing { removed: None } => {
+            anstream::println!("nothing to lock: the project names no packages");
+        }
+        Lock::Nothing {
+            removed: Some(file),
+        } => {
+            let file = file.display();
+            anstream::println!("nothing to lock: the project names no packages; removed {file}");
+        }
+        Lock::Written {
+            file,
+            packages,
+            changes,
+        } => {
+            let (file, packages) = (file.display(), counted(*packages, "package"));
+            let same = match changes[..] {
+                [] => ", unchanged",
+                _ => "",
+            };
+            anstream::println!("{BOLD}{file}{BOLD:#}  {packages}{same}");
+            for change in changes {
+                anstream::println!("  {change}");
+            }
+        }
     }
 }
 

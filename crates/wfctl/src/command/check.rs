@@ -4,6 +4,12 @@
 //! and what the policy would refuse. Compiles, since code that does not compile
 //! can't run; runs nothing but `describe`.
 
+mod against;
+mod breaking;
+mod comment;
+
+use crate::client::ConnectArgs;
+use against::CommentFormat;
 use std::path::PathBuf;
 use weft_api::problem::{Exit, Problem, Problems};
 use weft_core::document::Dag;
@@ -17,8 +23,10 @@ use weft_sandbox::Sandbox;
 Examples:
   wfctl check
   wfctl check dag.toml --policy policy.toml
+  wfctl check dag.toml --against production --output markdown
 
-Exit code 0: no problems; 3: the file is invalid; 4: only the policy refuses it.")]
+Exit code 0: no problems; 3: the file is invalid; 4: only the policy refuses it. With --against also 1: a deploy would
+break something, or the server lacks what the tasks need.")]
 pub(crate) struct CheckArgs {
     /// A dag.wasm, a dag.toml, or a folder that holds one
     #[arg(default_value = ".", value_name = "FILE")]
@@ -26,10 +34,27 @@ pub(crate) struct CheckArgs {
     /// What tasks may be granted, as a policy.toml [default: public HTTPS hosts by name]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Compare it with what a server has: that of this context [default: as of every other command]
+    #[arg(long, value_name = "CONTEXT", num_args = 0..=1, default_missing_value = "")]
+    against: Option<String>,
+    /// How to print the comparison
+    #[arg(
+        long,
+        short,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        requires = "against"
+    )]
+    output: CommentFormat,
+    #[command(flatten)]
+    server: ConnectArgs,
 }
 
 /// Reports all problems, or says in one line what was checked.
 pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Problems> {
+    // A server has a policy of its own.
+    let has_policy = args.against.is_none() || args.policy.is_some();
     let policy = grants::policy(args.policy.as_deref())?;
     let opened = OpenedFile::open(&args.file)?;
     let sandbox = engine::sandbox(1)?;
@@ -39,7 +64,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Problems> {
         let target = DagFile::load(opened, &sandbox).await?;
         for dag in &target.document.dags {
             problems.extend(code_problems(&sandbox, &target, dag).await);
-            if let Err(refused) = grants::grants(dag, &policy) {
+            if has_policy && let Err(refused) = grants::grants(dag, &policy) {
                 problems.extend(refused.iter().cloned());
             }
         }
@@ -47,6 +72,13 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Problems> {
     })?;
     if let Some(problems) = Problems::from_list(problems) {
         return Err(problems);
+    }
+    if let Some(context) = &args.against {
+        let mut server = args.server.clone();
+        if !context.is_empty() {
+            server.context = Some(context.clone());
+        }
+        return against::run(&args.file, &server, args.output);
     }
     let tasks: usize = target.document.dags.iter().map(|dag| dag.tasks.len()).sum();
     let files: usize = target

@@ -40,6 +40,12 @@ enum DagsCommand {
         /// Only paused DAGs (true), or only others (false)
         #[arg(long, value_name = "BOOL")]
         paused: Option<bool>,
+        /// Only DAGs with this tag
+        #[arg(long, value_name = "TAG")]
+        tag: Option<String>,
+        /// Only DAGs with this owner
+        #[arg(long, value_name = "OWNER")]
+        owner: Option<String>,
         #[command(flatten)]
         list: ListArgs,
     },
@@ -54,6 +60,9 @@ enum DagsCommand {
     Pause {
         /// Its id
         dag: String,
+        /// Hold its runs as well: running attempts finish, and nothing else of them is dispatched
+        #[arg(long)]
+        hold: bool,
     },
     /// Unpause a DAG
     Unpause {
@@ -131,11 +140,18 @@ pub(crate) fn run(args: &DagsArgs) -> Result<Exit, Problems> {
 
 async fn execute(client: &Client, command: &DagsCommand) -> Result<(), Problems> {
     match command {
-        DagsCommand::List { paused, list } => {
+        DagsCommand::List {
+            paused,
+            tag,
+            owner,
+            list,
+        } => {
             let call = || {
                 client
                     .request(&route::LIST_DAGS, &[])
                     .query_some("paused", *paused)
+                    .query_some("tag", tag.as_ref())
+                    .query_some("owner", owner.as_ref())
             };
             let dags = page::collect::<Dag>(list.limit(), call).await?;
             table::list(list, &dags)?;
@@ -144,9 +160,14 @@ async fn execute(client: &Client, command: &DagsCommand) -> Result<(), Problems>
             let detail: DagDetail = client.request(&route::SHOW_DAG, &[dag]).fetch().await?;
             table::one(format.output, &detail, |zone| show::text(&detail, zone))?;
         }
-        DagsCommand::Pause { dag } => {
-            change(client, dag, &paused(true)).await?;
-            table::write(&format!("{dag} is paused: no run of it starts\n"))?;
+        DagsCommand::Pause { dag, hold } => {
+            let body = DagChange {
+                hold: Some(*hold),
+                ..paused(true)
+            };
+            change(client, dag, &body).await?;
+            let held = if *hold { ", and its runs are held" } else { "" };
+            table::write(&format!("{dag} is paused: no run of it starts{held}\n"))?;
         }
         DagsCommand::Unpause { dag } => {
             change(client, dag, &paused(false)).await?;

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &DeployArgs) -> Result<Exit, Problems> {
 }
 
 /// The bytes to upload: the file itself, or a manifest packed with its files.
-fn packed(path: &Path) -> Result<Bytes, Problems> {
+pub(crate) fn packed(path: &Path) -> Result<Bytes, Problems> {
     let path = weft_dagfile::find(path)?;
     let bytes = weft_dagfile::read(&path)?;
     if weft_dagfile::is_wasm(&bytes) {
@@ -93,6 +93,12 @@ fn text(deployment: &Deployment) -> String {
         };
         for line in lines {
             say(format!("  {}", text::line(&line, 400)));
+        }
+        for asset in &dag.unproduced {
+            let asset = text::line(asset, 250);
+            say(format!(
+                "  warning: no task updates the asset {asset}, which is to create runs"
+            ));
         }
     }
     text
@@ -144,6 +150,7 @@ mod tests {
             active: true,
             paused: false,
             difference,
+            unproduced: Vec::new(),
         }
     }
 

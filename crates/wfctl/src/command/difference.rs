@@ -66,6 +66,7 @@ fn request(request: &TaskRequest) -> String {
         RequestKind::Http => "HTTP to",
         RequestKind::Variable => "the variable",
         RequestKind::Connection => "the connection",
+        RequestKind::Dag => "the DAG",
         RequestKind::Queue => "the queue",
         RequestKind::Limit => "the limit",
     };

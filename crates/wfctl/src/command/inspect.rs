@@ -3,12 +3,11 @@
 //! Works for anything that may stand in a DAG, programs too, and runs nothing
 //! of it but a component's `describe`.
 
-use crate::graph::shape::rule_name;
 use anstyle::Style;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use weft_api::problem::{Code, Exit, Problem, Problems};
-use weft_core::document::{Binding, Code as TaskCode, Dag, Task};
+use weft_core::document::{Binding, Code as TaskCode, Dag, Deadline, Task};
 use weft_dagfile::{DagFile, OpenedFile, engine, named_files};
 use weft_sandbox::{
     GuestKind, Inspection,
@@ -164,11 +163,16 @@ fn dag_value(dag: &Dag) -> Value {
         "description": dag.description,
         "schedule": dag.schedule.as_ref().map(|schedule| format!("{schedule}")),
         "timezone": dag.timezone,
+        "deadline": dag.deadline.map(deadline_value),
         "params": dag.params.iter().map(|param| json!({
             "name": param.name, "description": param.description, "schema": param.schema, "default": param.default,
         })).collect::<Vec<_>>(),
         "tasks": dag.tasks.iter().map(|task| task_value(dag, task)).collect::<Vec<_>>(),
     })
+}
+
+fn deadline_value(deadline: Deadline) -> Value {
+    json!({ "after": deadline.after.to_string(), "stops": deadline.stops })
 }
 
 fn task_value(dag: &Dag, task: &Task) -> Value {
@@ -198,7 +202,15 @@ fn task_value(dag: &Dag, task: &Task) -> Value {
             Binding::Output { .. } | Binding::Literal(_) => None,
         }).collect::<Vec<_>>(),
         "upstreams": upstreams,
-        "trigger_rule": rule_name(task.trigger_rule),
+        "trigger_rule": task.rule_name(),
+        "teardown": task.teardown.as_ref().map(|teardown| json!({
+            "setups": teardown.setups.iter().map(|setup| dag.tasks[setup.as_usize()].id.as_str()).collect::<Vec<_>>(),
+            "fails_run": teardown.fails_run,
+        })),
+        "depends_on_past": task.precondition.depends_on_past,
+        "wait_for_downstream": task.precondition.wait_for_downstream,
+        "latest_only": task.precondition.latest_only,
+        "deadline": task.deadline.map(deadline_value),
         "branch": task.branch,
         "retries": task.retries,
         "timeout": task.timeout.map(|span| span.to_string()),
@@ -207,6 +219,7 @@ fn task_value(dag: &Dag, task: &Task) -> Value {
             "http": task.grants.http.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "variables": task.grants.variables,
             "connections": task.grants.connections,
+            "dags": task.grants.dags,
         },
         "limits": {
             "memory_bytes": task.limits.memory_bytes,

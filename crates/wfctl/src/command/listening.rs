@@ -1,7 +1,7 @@
 //! Where a service listens, and what protects it there: `wfctl up` and `wfctl server`.
 
 use std::{net::SocketAddr, path::PathBuf};
-use weft_server::{BasePath, Listen, Protection};
+use weft_server::{BasePath, Listen, Protection, TraceUrl};
 
 /// Where the API listens.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,9 @@ pub(crate) struct ListeningArgs {
     /// The path that browsers reach the server under, behind a proxy that gives it only a part of a host
     #[arg(long, value_name = "PATH", default_value = "/", env = "WEFT_BASE_PATH")]
     pub(super) base_path: BasePath,
+    /// Where your tracing system shows a trace, with `{trace_id}` in the place of the id: a run links there
+    #[arg(long, value_name = "URL", env = "WEFT_TRACE_URL")]
+    pub(super) trace_url: Option<TraceUrl>,
 }
 
 impl ListeningArgs {

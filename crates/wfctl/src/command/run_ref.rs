@@ -21,6 +21,11 @@ pub(crate) struct RunRef {
 }
 
 impl RunRef {
+    /// A run that was named by other options.
+    pub(crate) const fn of(run: String, dag: Option<String>) -> Self {
+        Self { run, dag }
+    }
+
     /// Id of the run; looks up the newest run for `latest`.
     pub(crate) async fn id(&self, client: &Client) -> Result<String, Problems> {
         if self.run != LATEST {

@@ -1,16 +1,21 @@
 //! `wfctl runs`: makes runs, shows them, and changes what becomes of them.
 
 mod act;
+mod clear;
 pub(crate) mod given;
 mod list;
+mod pages;
 mod send;
 mod show;
+mod target;
+mod tree;
 mod trigger;
 
+pub(crate) use act::finish as finish_command;
 pub(crate) use trigger::date;
 mod watch;
 
-use super::run_ref::RunRef;
+use super::{note, run_ref::RunRef};
 use crate::{
     client::{self, ConnectArgs},
     table::{self, FormatArgs},
@@ -29,6 +34,7 @@ Examples:
   wfctl runs list --dag quakes --state failed --since 2026-11-01
   wfctl runs watch latest --dag quakes
   wfctl runs clear 0c3k5v7n9q1st --task report --downstream
+  wfctl runs retry --dag quakes --state failed --since 2026-11-01 --dry-run
   wfctl runs send 0c3k5v7n9q1st paid '{\"by\": \"ada\"}'
 
 Exit code 1: the run that was watched failed or was cancelled.")]
@@ -59,14 +65,20 @@ enum RunsCommand {
         #[command(flatten)]
         view: watch::ViewArgs,
     },
-    /// Cancel a run; its running attempts are killed
+    /// Show the runs that called each other
+    Tree(tree::TreeArgs),
+    /// Cancel a run, or many; running attempts are killed, then teardowns run
     Cancel(act::CancelArgs),
     /// Fail a run that no scheduler can continue
     Fail(act::FailArgs),
-    /// Clear tasks, so that they run again
-    Clear(act::ClearArgs),
-    /// Mark a task with a state
+    /// Run again what failed of a run, or of many
+    Retry(act::RetryArgs),
+    /// Clear tasks or task instances, so that they run again
+    Clear(clear::ClearArgs),
+    /// Mark a task with a state, of a run or of many
     Mark(act::MarkArgs),
+    /// Write a note on a run
+    Note(note::RunNoteArgs),
     /// Resume a deferred task before its time
     Wake(act::WakeArgs),
     /// Send an event to a run, which wakes a task that waits for it
@@ -102,10 +114,13 @@ async fn execute(client: &Client, command: &RunsCommand) -> Result<Exit, Problem
             let id = run.id(client).await?;
             return watch::run(client, &id, view.view).await;
         }
+        RunsCommand::Tree(args) => tree::run(client, args).await?,
         RunsCommand::Cancel(args) => act::cancel(client, args).await?,
         RunsCommand::Fail(args) => act::fail(client, args).await?,
-        RunsCommand::Clear(args) => act::clear(client, args).await?,
+        RunsCommand::Retry(args) => act::retry(client, args).await?,
+        RunsCommand::Clear(args) => clear::run(client, args).await?,
         RunsCommand::Mark(args) => act::mark(client, args).await?,
+        RunsCommand::Note(args) => note::on_run(client, args).await?,
         RunsCommand::Wake(args) => act::wake(client, args).await?,
         RunsCommand::Send(args) => send::run(client, args).await?,
     }

@@ -2,7 +2,7 @@
 
 use super::{
     backend_args::BackendArgs, listening::ListeningArgs, retention_args::RetentionArgs,
-    telemetry::TelemetryArgs, up::server_data,
+    sources::SourceArgs, telemetry::TelemetryArgs, up::server_data,
 };
 use std::{path::PathBuf, time::Duration};
 use weft_api::problem::{Exit, Problems};
@@ -41,6 +41,8 @@ pub(crate) struct ServerArgs {
     key_file: Option<PathBuf>,
     #[command(flatten)]
     listening: ListeningArgs,
+    #[command(flatten)]
+    sources: SourceArgs,
     /// How long requests may take after SIGTERM
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: DurationMs,
@@ -63,6 +65,8 @@ pub(crate) fn run(args: ServerArgs) -> Result<Exit, Problems> {
         key_file: args.key_file,
         listen: args.listening.listen(),
         base_path: args.listening.base_path.clone(),
+        trace_url: args.listening.trace_url.clone(),
+        sources: args.sources.options(),
         drain: Duration::from(args.drain),
         retention: args.retention.retention(),
     };

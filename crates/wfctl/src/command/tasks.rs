@@ -1,6 +1,9 @@
 //! `wfctl tasks`: the task instances of a run, and why they don't run.
 
-use super::run_ref::{InstanceRef, RunRef};
+use super::{
+    note,
+    run_ref::{InstanceRef, RunRef},
+};
 use crate::{
     client::{self, ConnectArgs},
     local_time::Zone,
@@ -51,6 +54,8 @@ enum TasksCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Write a note on an instance
+    Note(note::InstanceNoteArgs),
     /// Explain why an instance does not run
     Why {
         #[command(flatten)]
@@ -112,6 +117,7 @@ async fn execute(client: &Client, command: &TasksCommand) -> Result<(), Problems
             table::list(list, &instances)?;
         }
         TasksCommand::Show { instance, format } => show(client, instance, format.output).await?,
+        TasksCommand::Note(args) => note::on_instance(client, args).await?,
         TasksCommand::Why { instance, format } => {
             let (run, index) = (instance.run.id(client).await?, instance.index.to_string());
             let why: Why = client
@@ -166,6 +172,8 @@ fn text(instance: &Instance, attempts: &[Attempt], zone: &Zone) -> String {
             format!("{} KiB", usage.memory_peak_bytes >> 10),
         ));
     }
+    let note = instance.note.as_ref();
+    pairs.extend(note.map(|note| ("note", note::shown(note, zone))));
     let mut text = table::fields(&pairs);
     if let Some(error) = &instance.error {
         let said = |text: &str| weft_api::text::truncated(text, 10_000).0;

@@ -2,7 +2,7 @@
 
 use super::{
     database::DatabaseArgs, listening::ListeningArgs, redis::RedisArgs,
-    retention_args::RetentionArgs, worker_args::WorkerProcessArgs,
+    retention_args::RetentionArgs, sources::SourceArgs, worker_args::WorkerProcessArgs,
 };
 use std::path::PathBuf;
 use weft_api::{
@@ -36,6 +36,8 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     listening: ListeningArgs,
     #[command(flatten)]
+    sources: SourceArgs,
+    #[command(flatten)]
     worker: WorkerProcessArgs,
     #[command(flatten)]
     retention: RetentionArgs,
@@ -55,6 +57,8 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
         data,
         listen: args.listening.listen(),
         base_path: args.listening.base_path.clone(),
+        trace_url: args.listening.trace_url.clone(),
+        sources: args.sources.options(),
         slots: args.worker.slots,
         memory: args.worker.memory(),
         queues: args.worker.queues.clone(),

@@ -17,6 +17,7 @@ use weft_client::{page, route};
 Examples:
   echo -n eu-west-1 | wfctl variables set region
   wfctl variables set api_key @key.txt
+  wfctl variables set api_key --from vault:payments/api#key
   wfctl variables set api_key          asks, without showing what is typed")]
 pub(crate) struct VariablesArgs {
     #[command(subcommand)]
@@ -29,13 +30,16 @@ pub(crate) struct VariablesArgs {
 enum VariablesCommand {
     /// List variables, without their values
     List(ListArgs),
-    /// Set a variable, from standard input or a file
+    /// Set a variable: to a value from standard input or a file, or to where its value is kept
     Set {
         /// Its name
         name: String,
         /// @FILE [default: standard input]
-        #[arg(value_name = "@FILE")]
+        #[arg(value_name = "@FILE", conflicts_with = "from")]
         value: Option<String>,
+        /// Where its value is kept, and read each time: `env:NAME`, `file:NAME` or `vault:PATH#KEY`
+        #[arg(long, value_name = "PLACE")]
+        from: Option<String>,
     },
     /// Delete one
     Delete {
@@ -59,9 +63,19 @@ pub(crate) fn run(args: &VariablesArgs) -> Result<Exit, Problems> {
                 .await?;
                 table::list(list, &variables)?;
             }
-            VariablesCommand::Set { name, value } => {
-                let body = NewVariable {
-                    value: secret_value::read(value.as_deref(), &format!("the value of {name}"))?,
+            VariablesCommand::Set { name, value, from } => {
+                let body = match from {
+                    Some(from) => NewVariable {
+                        from: Some(from.clone()),
+                        value: None,
+                    },
+                    None => NewVariable {
+                        value: Some(secret_value::read(
+                            value.as_deref(),
+                            &format!("the value of {name}"),
+                        )?),
+                        from: None,
+                    },
                 };
                 client
                     .request(&route::SET_VARIABLE, &[name])

@@ -139,8 +139,7 @@ impl Node {
             },
             mapped: !task.expand.is_empty(),
             branch: task.branch,
-            rule: (task.trigger_rule != TriggerRule::AllSuccess)
-                .then(|| rule_name(task.trigger_rule)),
+            rule: (task.rule_name() != TriggerRule::AllSuccess.name()).then(|| task.rule_name()),
         }
     }
 
@@ -169,22 +168,4 @@ fn reads(task: &Task, upstream: u32) -> bool {
             Binding::Output { task, .. } => task.0 == upstream,
             Binding::Param { .. } | Binding::Literal(_) => false,
         })
-}
-
-/// Airflow's name of a rule.
-pub(crate) const fn rule_name(rule: TriggerRule) -> &'static str {
-    match rule {
-        TriggerRule::AllSuccess => "all_success",
-        TriggerRule::AllFailed => "all_failed",
-        TriggerRule::AllDone => "all_done",
-        TriggerRule::AllDoneMinOneSuccess => "all_done_min_one_success",
-        TriggerRule::AllSkipped => "all_skipped",
-        TriggerRule::OneFailed => "one_failed",
-        TriggerRule::OneSuccess => "one_success",
-        TriggerRule::OneDone => "one_done",
-        TriggerRule::NoneFailed => "none_failed",
-        TriggerRule::NoneFailedMinOneSuccess => "none_failed_min_one_success",
-        TriggerRule::NoneSkipped => "none_skipped",
-        TriggerRule::Always => "always",
-    }
 }

@@ -34,6 +34,8 @@ pub(crate) const fn run_kind(kind: RunKind) -> &'static str {
         RunKind::Manual => "manual",
         RunKind::Scheduled => "scheduled",
         RunKind::Backfill => "backfill",
+        RunKind::Called => "called",
+        RunKind::Assets => "assets",
     }
 }
 
@@ -76,7 +78,7 @@ impl Row for Dag {
             self.id.clone(),
             self.version
                 .map_or_else(|| "-".to_owned(), |version| version.to_string()),
-            if self.paused { "paused" } else { "active" }.to_owned(),
+            super::dag_state(self).to_owned(),
             dash(self.schedule.as_deref()),
             zone.shown_some(self.next_run),
             dash(self.description.as_deref()),
@@ -179,11 +181,14 @@ impl Row for Attempt {
 }
 
 impl Row for Variable {
-    const COLUMNS: &'static [&'static str] = &["VARIABLE", "SET", "BY"];
+    const COLUMNS: &'static [&'static str] = &["VARIABLE", "KEPT IN", "SET", "BY"];
 
     fn cells(&self, zone: &Zone) -> Vec<String> {
         vec![
             self.name.clone(),
+            self.from
+                .clone()
+                .unwrap_or_else(|| "the database".to_owned()),
             zone.shown(self.updated),
             self.updated_by.clone(),
         ]

@@ -34,3 +34,9 @@ export function verdict(rule: string, states: readonly State[]): "run" | "skippe
       throw new TypeError(`there is no trigger rule ${JSON.stringify(rule)}`);
   }
 }
+
+/** The same of a teardown, by how the instances of its setups ended. */
+export function teardownVerdict(setups: readonly State[]): "run" | "skipped" | "upstream_failed" {
+  if (setups.length === 0 || setups.includes("success")) return "run";
+  return setups.every((state) => state === "skipped") ? "skipped" : "upstream_failed";
+}

@@ -42,6 +42,9 @@ def meson(recipe: Recipe, toolchain: Toolchain, source: Path, made: Path) -> Non
     toolchain.run([*program, *install, *(["--tags", tags] if tags else [])], source, **variables)
     for entry in (destination / "usr/lib/python3.14/site-packages").iterdir():
         shutil.move(entry, made / entry.name)
+    for config in made.rglob("__config__.py"):
+        # It shows how the package was built: with the path that the compiler writes too, wherever that was.
+        config.write_text(config.read_text().replace(str(made.parents[1]), "/weft"))
     if recipe.name == "numpy":
         _keep_headers(made)
 
@@ -95,17 +98,19 @@ def setuptools(recipe: Recipe, toolchain: Toolchain, source: Path, made: Path) -
 
 
 def plain(recipe: Recipe, toolchain: Toolchain, source: Path, made: Path) -> None:
-    """Without a build system: `modules` are libraries by name with their sources in C or C++, `packages` folders of Python by
-    place, and `flags` go to the compiler."""
+    """Without a build system: `modules` are libraries by name with patterns of their sources in C or C++, `packages` folders of Python by
+    place, `flags` go to the compiler, and `link` has arguments of the linker by module."""
     for place, folder in recipe.options["packages"].items():
         shutil.copytree(source / folder, made / place)
-    flags = recipe.options.get("flags", [])
+    flags = [flag.replace("@PREFIX@", str(toolchain.prefix)) for flag in recipe.options.get("flags", [])]
+    link = recipe.options.get("link", {})
     for module, files in recipe.options["modules"].items():
         compiler = toolchain.root / ("wcc" if all(file.endswith(".c") for file in files) else "wcc++")
         objects = []
-        for file in files:
-            object_file = source / f"{Path(file).stem}.o"
+        for file in [path.relative_to(source) for pattern in files for path in sorted(source.glob(pattern))]:
+            object_file = source / f"{module}-{file.stem}.o"
             toolchain.run([compiler, "-O2", "-DNDEBUG", *flags, "-c", file, "-o", object_file], source)
             objects.append(object_file)
         library = made / (module.replace(".", "/") + toolchain.suffix)
-        toolchain.run([compiler, "-shared", *objects, "-o", library], source)
+        library.parent.mkdir(parents=True, exist_ok=True)
+        toolchain.run([compiler, "-shared", *objects, *link.get(module, []), "-o", library], source)

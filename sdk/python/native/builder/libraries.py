@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -15,6 +16,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from builder import wheel
 from builder.toolchain import HERE, Toolchain, digest
 
 #: Where apt's own lists of packages are.
@@ -35,6 +37,7 @@ def make(names: list[str], toolchain: Toolchain, base: Path) -> None:
         source = base / "build" / f"lib-{name}"
         _unpack(_archives(about, base), source)
         _patch(source, toolchain)
+        wheel.patch(source, [HERE / "patches" / f"{patch}.patch" for patch in about.get("patches", [])], toolchain)
         _compile(name, about, toolchain, source)
         _keep_licences(about, source, base / "licences" / name)
         stamp.write_text(key)
@@ -98,13 +101,17 @@ def _patch(source: Path, toolchain: Toolchain) -> None:
 def _compile(name: str, about: dict[str, Any], toolchain: Toolchain, source: Path) -> None:
     for file, text in about.get("files", {}).items():
         (source / file).write_text(text)
+    for file, values in about.get("templates", {}).items():
+        text = (source / f"{file}.in").read_text()
+        (source / file).write_text(re.sub(r"@(\w+)@", lambda match: str(values[match[1]]), text))
     paths = [path for pattern in about["sources"] for path in sorted(source.glob(pattern))]
     left_out = {source / file for file in about.get("leave_out", [])}
     objects = []
     for path in paths:
         if path not in left_out:
             objects.append(path.with_suffix(".o"))
-            command = [toolchain.root / "wcc", "-O2", "-DNDEBUG", *about.get("flags", []), "-c", path, "-o", objects[-1]]
+            flags = [flag.replace("@PREFIX@", str(toolchain.prefix)) for flag in about.get("flags", [])]
+            command = [toolchain.root / "wcc", "-O2", "-DNDEBUG", *flags, "-c", path, "-o", objects[-1]]
             toolchain.run(command, source)
     archive = toolchain.prefix / "lib" / f"lib{about['library']}.a"
     archive.unlink(missing_ok=True)

@@ -41,12 +41,10 @@ class Recipe:
     leave_out: list[str] = field(default_factory=list)
     #: Files of licences in the sources besides those that the metadata names.
     licenses: list[str] = field(default_factory=list)
-    #: Modules that the package imports late, and a build of a component at once.
+    #: Modules that the package imports late, and a build of a component at once; `MODULE if PACKAGE` is imported where that package is.
     imports: list[str] = field(default_factory=list)
     #: What is particular to the kind.
     options: dict[str, Any] = field(default_factory=dict)
-    #: The package's own tests: see `builder.own_tests`.
-    tests: dict[str, Any] = field(default_factory=dict)
     #: What doesn't work in the sandbox, for the table of packages.
     note: str = ""
 

@@ -31,7 +31,7 @@ def cargo(recipe: Recipe, toolchain: Toolchain, source: Path, made: Path) -> Non
     # Vendored crates hide those of the standard library.
     shutil.rmtree(source / ".cargo", ignore_errors=True)
     target = made.parent / "rust-target"
-    command = ["cargo", "-Zbuild-std=std,panic_abort", "build", "--release", "--lib", "--target", TARGET, "--quiet"]
+    command = ["cargo", "-Zbuild-std=std,panic_abort", "build", "--release", "--lib", "--target", TARGET, "--quiet", "--locked"]
     if options.get("features"):
         command += ["--no-default-features", "--features", ",".join(options["features"])]
     toolchain.run(command, crate, **_environment(toolchain, source, target, options.get("abi3", False)))
@@ -103,7 +103,7 @@ def _as_one_library(manifest: Path) -> None:
 def _crates(crate: Path, toolchain: Toolchain, source: Path, target: Path, abi3: bool) -> str:
     """Every crate in the library, with the texts of its licences, each text once."""
     environment = toolchain.environment() | _environment(toolchain, source, target, abi3)
-    command = ["cargo", "metadata", "--format-version=1", "--filter-platform", TARGET]
+    command = ["cargo", "metadata", "--format-version=1", "--locked", "--filter-platform", TARGET]
     done = subprocess.run(command, cwd=crate, env=environment, stdout=subprocess.PIPE, check=True)
     lines, texts = [], {}
     for package in sorted(json.loads(done.stdout)["packages"], key=lambda package: package["name"]):
@@ -111,10 +111,14 @@ def _crates(crate: Path, toolchain: Toolchain, source: Path, target: Path, abi3:
             continue
         lines.append(f"{package['name']} {package['version']}: {package['license'] or package['license_file']}")
         folder = Path(package["manifest_path"]).parent
-        for file in sorted(folder.iterdir()):
-            if file.is_file() and _LICENCES.match(file.name):
+        # A crate may hold a library in C, which has its own.
+        for file in sorted(folder.rglob("*")):
+            # The second of two to choose between.
+            if file.name == "COPYING" and (file.parent / "LICENSE").exists():
+                continue
+            if file.is_file() and _LICENCES.match(file.name) and file.suffix not in (".rs", ".toml", ".html"):
                 text = file.read_text(errors="replace").strip()
-                texts.setdefault(text, f"{package['name']} {package['version']}, {file.name}")
+                texts.setdefault(text, f"{package['name']} {package['version']}, {file.relative_to(folder)}")
     parts = ["Crates that this library holds, and Rust's standard library (MIT OR Apache-2.0):", "", *lines]
     for text, name in texts.items():
         parts += ["", "=" * 80, name, "", text]

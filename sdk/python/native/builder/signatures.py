@@ -50,13 +50,17 @@ def _registered(text: str) -> dict[str, int]:
         words = {word.strip() for word in flags.split("|")}
         if words & {"METH_NOARGS", "METH_O"} or words <= {"METH_VARARGS", "METH_CLASS", "METH_STATIC"}:
             found[name] = 2
+        elif words - {"METH_CLASS", "METH_STATIC"} == {"METH_VARARGS", "METH_KEYWORDS"}:
+            found[name] = 3
     for kind, name in _ACCESSOR.findall(text):
-        found[name] = 2 if kind == "getter" else 3
+        if name != "NULL":
+            found[name] = 2 if kind == "getter" else 3
     return found
 
 
 def _declarations(name: str) -> str:
-    return rf"(\b{name}\s*\()([^()]*)\)(\s*[;{{])"
+    # A parameter may be in a macro: `PyObject *NPY_UNUSED(self)`.
+    return rf"(\b{name}\s*\()((?:[^()]|\([^()]*\))*)\)(\s*[;{{])"
 
 
 def _defines(text: str, name: str) -> bool:
@@ -69,7 +73,7 @@ def _widened(text: str, name: str, count: int) -> str:
     def widened(match: re.Match[str]) -> str:
         parameters = [part for part in _COMMENT.sub("", match[2]).split(",") if part.strip()]
         # A call has no types in it.
-        if len(parameters) != count - 1 or not all(re.search(r"\w[\s*]+\w+\s*$", part) for part in parameters):
+        if len(parameters) != count - 1 or not all(re.search(r"\w[\s*]+\w+(\(\w*\))?\s*$", part) for part in parameters):
             return match[0]
         return f"{match[1]}{match[2].rstrip()}, void *Py_UNUSED(not_passed)){match[3]}"
 

@@ -19,13 +19,15 @@ folder, and `quakes.test()` runs one in this process.
 """
 
 from weft.artifact import Artifact
-from weft.context import Context, DataInterval, Woken, get_current_context
+from weft.asset import AssetUpdate, Condition, RecordedUpdate, all_of, any_of, update, within
+from weft.context import Context, DataInterval, Decision, Woken, get_current_context
 from weft.dags import DAG, dag
 from weft.edge import chain, cross_downstream
-from weft.ending import Defer, Fail, Retry, Skip, WeftError
+from weft.ending import Approval, Call, Defer, Fail, Retry, Skip, WeftError
 from weft.group import TaskGroup, task_group
 from weft.param import Param
 from weft.poke import PokeReturnValue
+from weft.rate_limit import RateLimit
 from weft.settings import TriggerRule
 from weft.tasks import task
 from weft.variable import Variable
@@ -34,13 +36,20 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DAG",
+    "Approval",
     "Artifact",
+    "AssetUpdate",
+    "Call",
+    "Condition",
     "Context",
     "DataInterval",
+    "Decision",
     "Defer",
     "Fail",
     "Param",
     "PokeReturnValue",
+    "RateLimit",
+    "RecordedUpdate",
     "Retry",
     "Skip",
     "TaskGroup",
@@ -48,10 +57,14 @@ __all__ = [
     "Variable",
     "WeftError",
     "Woken",
+    "all_of",
+    "any_of",
     "chain",
     "cross_downstream",
     "dag",
     "get_current_context",
     "task",
     "task_group",
+    "update",
+    "within",
 ]

@@ -10,12 +10,14 @@ import logging
 import time
 import traceback
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from weft.asset import Update
 from weft.context import AIRFLOW, Context
-from weft.ending import Defer, Fail, Retry, Skip
-from weft.node import Node, Slot
-from weft.shape import Anything, Misfit
+from weft.ending import Approval, Call, Defer, Fail, Retry, Skip
+from weft.node import KEYWORDS, Node, Slot
+from weft.shape import Anything, Misfit, Shape
 
 if TYPE_CHECKING:
     from weft.tasks import TaskFunction
@@ -56,10 +58,10 @@ def run(node: Node, inputs: dict[str, Any]) -> Outcome:
     """Runs one attempt, with the host installed. Never raises."""
     task = node.task
     try:
-        arguments = _arguments(node, inputs)
-    except Misfit as misfit:
-        return _failed(Fail(f"input {misfit}"))
-    try:
+        try:
+            arguments = _arguments(node, _call_maps(node, inputs) if node.maps else inputs)
+        except Misfit as misfit:
+            return _failed(Fail(f"input {misfit}"))
         result = task.function(**arguments)
     except Skip as skip:
         reason = str(skip)
@@ -77,6 +79,26 @@ def run(node: Node, inputs: dict[str, Any]) -> Outcome:
         return _failed(Fail(_output(task, misfit)))
 
 
+def _call_maps(node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs, with those replaced that the functions of `map` are called with."""
+    inputs = dict(inputs)
+    for name, functions in node.maps.items():
+        if name in inputs:
+            for function in functions:
+                inputs[name] = function(inputs[name])
+    if KEYWORDS in inputs:
+        given = inputs.pop(KEYWORDS)
+        if not isinstance(given, dict):
+            raise Misfit("of expand_kwargs", f"the function of .map() returns a dict of parameters, not {given!r}")
+        for name in given:
+            if name in node.inputs or name in node.composed:
+                raise Misfit(name, "is given by partial and by the function of .map()")
+            if name not in node.task.signature.parameters:
+                raise Misfit(name, "comes from the function of .map(), and is no parameter of the task")
+        inputs.update(given)
+    return inputs
+
+
 def _arguments(node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
     signature = node.task.signature
     arguments: dict[str, Any] = {}
@@ -86,12 +108,17 @@ def _arguments(node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
         elif name in inputs:
             value = inputs[name]
         elif parameter.required:
-            raise Misfit(name, "is missing")
+            raise Misfit(name, _missing(node, name))
         else:
             continue
         # An upstream that was skipped gives nothing, whatever its annotation promises.
         lacks = value is None and node.may_lack_inputs
-        arguments[name] = None if lacks else parameter.shape.decode(value, name)
+        if lacks:
+            arguments[name] = None
+        elif node.maps and (name in node.maps or KEYWORDS in node.maps):
+            arguments[name] = _fitted(parameter.shape, value, name)
+        else:
+            arguments[name] = parameter.shape.decode(value, name)
     context = Context()
     arguments.update(dict.fromkeys(signature.contexts, context))
     for name in signature.injected:
@@ -100,6 +127,28 @@ def _arguments(node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
         for name, read in AIRFLOW.items():
             arguments.setdefault(name, read(context))
     return arguments
+
+
+def _missing(node: Node, name: str) -> str:
+    """Why an input without a default is missing."""
+    binding = node.expand.get(name)
+    if isinstance(binding, dict) and "each" in binding:
+        return f"is missing: the element has nothing at {binding['each']}, and the parameter has no default"
+    return "is missing"
+
+
+def _fitted(shape: Shape, value: Any, name: str) -> Any:
+    """What a function of `map` returned, as the annotation promises: it may be JSON, or such a value already."""
+    try:
+        return shape.decode(value, name)
+    except Misfit:
+        try:
+            encoded = shape.encode(value, name)
+        except Misfit:
+            encoded = None
+        if encoded is None:
+            raise
+    return shape.decode(encoded, name)
 
 
 def _filled(template: Any, inputs: dict[str, Any]) -> Any:
@@ -114,6 +163,8 @@ def _filled(template: Any, inputs: dict[str, Any]) -> Any:
 
 def _ended(node: Node, result: Any) -> Outcome:
     task = node.task
+    if isinstance(result, Update):
+        return _updated(node, result)
     match task.kind.name:
         case "branch":
             return Control({"kind": "branch", "tasks": _chosen(node, result)})
@@ -122,6 +173,20 @@ def _ended(node: Node, result: Any) -> Outcome:
         case "sensor":
             return _polled(task, result)
     return Success(task.signature.output.encode(result, "output"))
+
+
+def _updated(node: Node, update: Update) -> Outcome:
+    task = node.task
+    if task.kind.name != "task":
+        return _failed(Fail(f"{node.id}: a {task.kind.name} has no update(...); its outlets are updated without one"))
+    outlets = node.settings.get("outlets", [])
+    for entry in update.assets:
+        if entry.asset not in outlets:
+            known = ", ".join(outlets) or "it has none"
+            add = f"@task(outlets={[*outlets, entry.asset]})"
+            return _failed(Fail(f"{node.id} updates {entry.asset}, which is none of its outlets ({known}); add it: {add}"))
+    output = task.signature.output.encode(update.output, "output")
+    return Control({"kind": "update", "assets": [entry.document() for entry in update.assets], "output": output})
 
 
 def _chosen(node: Node, result: Any) -> list[str]:
@@ -151,16 +216,53 @@ def _polled(task: TaskFunction[Any, Any], result: Any) -> Outcome:
 
 
 def _deferred(defer: Defer) -> Outcome:
+    document: dict[str, Any] = {"kind": "defer"}
     try:
-        state = _UNTYPED.encode(defer.state, "state")
+        document.update(_wake(defer), state=_UNTYPED.encode(defer.state, "state"))
     except Misfit as misfit:
         return _failed(Fail(f"the deferral's {misfit}"))
+    return Control(document)
+
+
+def _wake(defer: Defer) -> dict[str, Any]:
+    """What wakes the task."""
     if defer.until is not None:
-        until = defer.until.isoformat().replace("+00:00", "Z")
-        return Control({"kind": "defer", "until": until, "state": state})
+        return {"until": _text(defer.until)}
+    if defer.after_ms is not None:
+        return {"after_ms": defer.after_ms}
     if defer.event is not None:
-        return Control({"kind": "defer", "event": defer.event, "timeout_ms": defer.timeout_ms, "state": state})
-    return Control({"kind": "defer", "after_ms": defer.after_ms, "state": state})
+        wake: dict[str, Any] = {"event": defer.event}
+    elif defer.run is not None:
+        wake = {"run": defer.run}
+    elif defer.call is not None:
+        wake = {"call": _call(defer.call)}
+    elif defer.approval is not None:
+        wake = {"approval": _approval(defer.approval)}
+    else:
+        assert defer.dag is not None and defer.logical_date is not None, "one of them is given"
+        wake = {"dag": defer.dag, "logical_date": _text(defer.logical_date)}
+    return {**wake, "timeout_ms": defer.timeout_ms}
+
+
+def _call(call: Call) -> dict[str, Any]:
+    document: dict[str, Any] = {"dag": call.dag, "params": _UNTYPED.encode(call.params, "params"), "wait": call.wait}
+    if call.logical_date is not None:
+        document["logical_date"] = _text(call.logical_date)
+    return document
+
+
+def _approval(approval: Approval) -> dict[str, Any]:
+    document: dict[str, Any] = {"subject": approval.subject, "options": approval.options}
+    more = {"body": approval.body, "default": approval.default, "approvers": approval.approvers or None}
+    document.update({name: value for name, value in more.items() if value is not None})
+    if approval.form is not None:
+        document["form"] = _UNTYPED.encode(approval.form, "form")
+    return document
+
+
+def _text(moment: datetime) -> str:
+    """A point in time, in UTC, as documents have it."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _output(task: TaskFunction[Any, Any], misfit: Misfit) -> str:

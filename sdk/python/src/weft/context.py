@@ -7,12 +7,13 @@ A task takes a `Context` as any parameter that is annotated so, or calls
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any, Callable
 
 from weft import host
+from weft.ending import Fail
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,27 @@ class DataInterval:
 
     start: datetime
     end: datetime
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer to what the task asked."""
+
+    #: The option that was chosen.
+    option: str
+    #: What who chose it wrote.
+    comment: str | None = None
+    #: The form's values.
+    fields: dict[str, Any] = field(default_factory=dict)
+    #: The name of the token that chose it; `None` where it is the default after the timeout.
+    by: str | None = None
+    #: When it was chosen.
+    at: datetime | None = None
+
+    @property
+    def approved(self) -> bool:
+        """Whether it is the option `approve`."""
+        return self.option == "approve"
 
 
 @dataclass(frozen=True)
@@ -33,6 +55,70 @@ class Woken:
     payload: Any = None
     #: Whether the timeout came first.
     timed_out: bool = False
+    #: The run that ended: the one that the task waited for, or called.
+    run: str | None = None
+    #: Its DAG.
+    dag: str | None = None
+    #: `success`, `failed` or `cancelled`; `queued` after `Call(wait=False)`; `missing` where there is no such run.
+    state: str | None = None
+    #: What the last tasks of a called run returned, by task; `None` where that is more than 256 KiB.
+    outputs: dict[str, Any] | None = None
+    #: Why the run was not created that the task called: a sentence, and its stable name.
+    error: str | None = None
+    error_code: str | None = None
+    #: The answer to what the task asked.
+    decision: Decision | None = None
+    #: Whether a person or a program resumed the task before what it waits for came.
+    by_command: bool = False
+
+    def succeeded(self) -> dict[str, Any]:
+        """The outputs of a run that succeeded, none of one that was not called.
+
+        Raises `Fail` where the run did not succeed, was not created, or did not end in time.
+        """
+        if self.state == "success":
+            return self.outputs or {}
+        raise Fail(self._words())
+
+    def output(self, task: str) -> Any:
+        """What the last task of this name returned in a called run that succeeded; raises `Fail` as `succeeded` does."""
+        outputs = self.succeeded()
+        if task in outputs:
+            return outputs[task]
+        if self.outputs is None:
+            raise Fail(f"{self._name()} left no outputs: those of called runs come back, up to 256 KiB in all")
+        known = ", ".join(outputs) or "none"
+        raise Fail(f"{self._name()} has no output of {task!r}, but of its last tasks that are not mapped: {known}")
+
+    def _name(self) -> str:
+        of = f" of DAG {self.dag}" if self.dag else ""
+        return f"run {self.run}{of}"
+
+    def _words(self) -> str:
+        if self.error is not None:
+            return f"the call was refused: {self.error} ({self.error_code})"
+        if self.timed_out:
+            return "the run did not end in time"
+        if self.by_command:
+            return "the task was resumed by a command, before the run ended"
+        if self.state is None:
+            return f"the task was woken by the event {self.event!r}, not by a run"
+        if self.state == "missing":
+            return f"there is no run {self.run}" if self.run else f"there is no DAG {self.dag}, so it has no run"
+        if self.state == "queued":
+            return f"{self._name()} is still queued: a call with wait=False does not wait for its end"
+        return f"{self._name()} ended as {self.state}"
+
+
+def _decision(answer: dict[str, Any]) -> Decision:
+    at = answer.get("at")
+    return Decision(
+        option=answer["option"],
+        comment=answer.get("comment"),
+        fields=answer.get("fields", {}),
+        by=answer.get("by"),
+        at=None if at is None else moment(at),
+    )
 
 
 class Context:
@@ -101,11 +187,25 @@ class Context:
 
     @property
     def woken(self) -> Woken | None:
-        """What ended the wait of `Defer(event=...)`; `None` in any other attempt."""
+        """What ended the wait for an event, a run, a call or an approval; `None` in any other attempt."""
         woken = self._attempt.get("woken")
         if woken is None:
             return None
-        return Woken(woken.get("event"), woken.get("payload"), woken.get("timeout", False))
+        error = woken.get("error") or {}
+        answer = woken.get("approval")
+        return Woken(
+            event=woken.get("event"),
+            payload=woken.get("payload"),
+            timed_out=woken.get("timeout", False),
+            run=woken.get("run"),
+            dag=woken.get("dag"),
+            state=woken.get("state"),
+            outputs=woken.get("outputs"),
+            error=error.get("message"),
+            error_code=error.get("code"),
+            decision=None if answer is None else _decision(answer),
+            by_command=woken.get("command", False),
+        )
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Shown to users who watch the run; 0.0 to 1.0."""

@@ -72,6 +72,9 @@ class Dag:
             number += 1
             node_id = f"{base}__{number}"
         fields = {**self._defaults, **task.settings}
+        for name in settings.OTHER_RUNS:
+            if not fields.get(name):
+                fields.pop(name, None)
         described = task.function.__doc__
         if described and "description" not in fields:
             fields["description"] = inspect.cleandoc(described)
@@ -136,7 +139,7 @@ class DagFunction:
         edges = {}
         for name, param in self._params(dag_id, values).items():
             dag.params.setdefault(name, param)
-            edges[name] = ParamEdge(name)
+            edges[name] = ParamEdge(name, schema=dag.params[name].schema)
         building.begin(dag)
         try:
             self.function(**edges)

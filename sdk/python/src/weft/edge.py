@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator
+
+from weft.shape import Mode, document_schema, lacks_part
 
 if TYPE_CHECKING:
+    from weft.elements import Elements
     from weft.node import Node
 
 
@@ -71,15 +74,39 @@ class Value:
         raise self._unknown("made text")
 
 
-class ParamEdge(Value):
+class Source(Value):
+    """What a task is mapped over if it is a list when the DAG runs."""
+
+    def binding(self) -> Any:
+        """The binding of an input of the document."""
+        raise NotImplementedError
+
+    def lacks(self, pointer: str) -> bool:
+        """Whether its annotation says that it has no part at a JSON pointer."""
+        raise NotImplementedError
+
+    @property
+    def each(self) -> Elements:
+        """The elements of the list, for `expand`, `zip` and `expand_kwargs`: `rows.each["id"]` is a part of each."""
+        from weft.elements import Elements
+
+        return Elements(self)
+
+    def map(self, function: Callable[[Any], Any]) -> Elements:
+        """What the function returns for each element; see `Elements.map`."""
+        return self.each.map(function)
+
+
+class ParamEdge(Source):
     """A parameter of the run, or a part of it."""
 
-    def __init__(self, name: str, pointer: str = ""):
+    def __init__(self, name: str, pointer: str = "", schema: Any = True):
         self.name = name
         self.pointer = pointer
+        self._schema = schema
 
     def __getitem__(self, key: str | int) -> ParamEdge:
-        return ParamEdge(self.name, self.pointer + step(key))
+        return ParamEdge(self.name, self.pointer + step(key), self._schema)
 
     def __repr__(self) -> str:
         return f"<parameter {self.name}{self.pointer}>"
@@ -88,8 +115,11 @@ class ParamEdge(Value):
         document = {"param": self.name}
         return {**document, "pointer": self.pointer} if self.pointer else document
 
+    def lacks(self, pointer: str) -> bool:
+        return lacks_part(self._schema, self.pointer + pointer)
 
-class Edge(Value, Ordered):
+
+class Edge(Source, Ordered):
     """The output of a task, or a part of it."""
 
     def __init__(self, node: Node, pointer: str = ""):
@@ -118,10 +148,41 @@ class Edge(Value, Ordered):
     def binding(self) -> Any:
         return {"task": self.node.id, "pointer": self.pointer} if self.pointer else self.node.id
 
-    def map(self, *_args: Any) -> Any:
-        raise TypeError("there is no .map(): make it a task of its own, `changed = change.expand(x=rows)`")
+    def lacks(self, pointer: str) -> bool:
+        schema = document_schema(self.node.task.output_shape, Mode.OUTPUT)
+        if self.node.expand and isinstance(schema, dict):
+            # The list of its instances' outputs, each of which has the schema.
+            schema = {"type": "array", "items": schema, "$defs": schema.get("$defs", {})}
+        return lacks_part(schema, self.pointer + pointer)
 
-    zip = concat = map
+    def teardown_of(self, *setups: Any, fails_run: bool = False) -> Edge:
+        """Makes the task a teardown of these setups, which it waits for, and returns its output.
+
+        It runs once everything upstream has ended if one of its setups succeeded, or it has none,
+        also when the run is cancelled. With `fails_run` the run fails with it.
+        """
+        found = []
+        for setup in setups:
+            for edge in setup if isinstance(setup, (list, tuple)) else [setup]:
+                if not isinstance(edge, Edge):
+                    raise TypeError(f"task {self.node.id}: a setup is a task's output, not {edge!r}; call the task first")
+                found.append(edge.node)
+        self.node.tear_down(found, fails_run)
+        return self
+
+    def as_teardown(self, *, setups: Any = (), on_failure_fail_dagrun: bool = False) -> Edge:
+        """Airflow's spelling of `teardown_of`."""
+        setups = setups if isinstance(setups, (list, tuple, set)) else [setups]
+        return self.teardown_of(*setups, fails_run=on_failure_fail_dagrun)
+
+    def as_setup(self) -> Any:
+        raise TypeError("a setup needs no mark: its teardown names it, `destroy(name).teardown_of(cluster)`")
+
+    def concat(self, *_args: Any) -> Any:
+        raise TypeError("there is no .concat() of outputs: put the lists together in a task that returns a list")
+
+    def zip(self, *_args: Any, **_keywords: Any) -> Any:
+        raise TypeError("there is no .zip() of outputs: map over them together, `load.zip(file=files, table=tables)`")
 
 
 def step(key: str | int) -> str:

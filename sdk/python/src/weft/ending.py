@@ -7,7 +7,7 @@ task's retries. Nothing here knows how an ending reaches the host.
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Mapping, Sequence
 
 
 class WeftError(Exception):
@@ -31,13 +31,88 @@ class Skip(Exception):
     """The task skips itself; what hangs on it follows its trigger rule."""
 
 
+class Call:
+    """A run of another DAG of the same tenant, for `Defer(call=...)`.
+
+    `params` are the run's parameters, `logical_date` is the date that it is for:
+    the time of the call where it is left out. With `wait=False` the task goes on
+    at once, and the run by itself. The task needs `grants={"dags": [dag]}`.
+    """
+
+    def __init__(
+        self,
+        dag: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        logical_date: datetime | None = None,
+        wait: bool = True,
+    ):
+        if not isinstance(dag, str) or not dag:
+            raise TypeError(f"a call names a DAG by its id, not {dag!r}")
+        if params is not None and not isinstance(params, Mapping):
+            raise TypeError(f"the parameters of a call are a dict such as {{'rows': 7}}, not {params!r}")
+        self.dag = dag
+        self.params = dict(params or {})
+        self.logical_date = None if logical_date is None else _utc("logical_date", logical_date)
+        self.wait = wait
+
+    def __repr__(self) -> str:
+        return f"<call of {self.dag}>"
+
+
+class Approval:
+    """A question to people, for `Defer(approval=...)`.
+
+    `subject` is the question in a line, `body` more of it in Markdown. `options`
+    can be answered, `default` is the answer where no one gives one within the
+    deferral's timeout. `form` is the JSON Schema of an object to fill in.
+    `approvers` are the names of the tokens that may answer: all that may operate
+    runs where it is left out.
+    """
+
+    def __init__(
+        self,
+        subject: str,
+        *,
+        body: str | None = None,
+        options: Sequence[str] = ("approve", "reject"),
+        default: str | None = None,
+        form: Mapping[str, Any] | None = None,
+        approvers: Sequence[str] = (),
+    ):
+        if not isinstance(subject, str) or not subject.strip() or "\n" in subject:
+            raise TypeError(f"an approval asks a question of one line, not {subject!r}")
+        if isinstance(options, str) or not options:
+            raise TypeError(f"`options` are a list of names, not {options!r}")
+        if default is not None and default not in options:
+            raise ValueError(f"`default` is one of {', '.join(options)}, not {default!r}")
+        if isinstance(approvers, str):
+            raise TypeError(f"`approvers` are a list of names, not {approvers!r}")
+        self.subject = subject
+        self.body = body
+        self.options = list(options)
+        self.default = default
+        self.form = None if form is None else dict(form)
+        self.approvers = list(approvers)
+
+    def __repr__(self) -> str:
+        return f"<approval: {self.subject}>"
+
+
 class Defer(Exception):
     """The attempt ends, and another one is woken later.
 
-    `after` is a span from now, `until` a point in time with a zone, `event` the
-    name of an event that is sent to the run; one of them is given. An event is
-    waited for at the longest for `timeout`. `Context.resumed` returns `state`,
-    `Context.woken` what ended the wait for an event.
+    What wakes it is one of these:
+
+    - `after`: a span from now, or `until`: a point in time with a zone.
+    - `event`: the name of an event that is sent to the run.
+    - `run`: the end of the run of this id, or `dag` and `logical_date`: of the
+      scheduled or backfilled run of a DAG for a date.
+    - `call`: the end of a run that this deferral creates; see `Call`.
+    - `approval`: somebody's answer; see `Approval`.
+
+    A wait for anything but a time ends after `timeout` at the latest.
+    `Context.resumed` returns `state`, `Context.woken` what ended the wait.
     """
 
     def __init__(
@@ -46,21 +121,50 @@ class Defer(Exception):
         after: timedelta | float | None = None,
         until: datetime | None = None,
         event: str | None = None,
+        run: str | None = None,
+        dag: str | None = None,
+        logical_date: datetime | None = None,
+        call: Call | None = None,
+        approval: Approval | None = None,
         timeout: timedelta | float | None = None,
         state: Any = None,
     ):
-        if (after, until, event).count(None) != 2:
-            raise TypeError("a deferral takes one of `after`, `until` and `event`")
-        if timeout is not None and event is None:
+        if [after, until, event, run, dag, call, approval].count(None) != 6:
+            raise TypeError("a deferral takes one of `after`, `until`, `event`, `run`, `dag`, `call` and `approval`")
+        if (dag is None) != (logical_date is None):
+            raise TypeError(_DATE_OF_CALL if call is not None else "`dag` and `logical_date` go together")
+        if call is not None and not isinstance(call, Call):
+            raise TypeError(f"`call` takes a Call, such as Call('child', params={{'rows': 7}}), not {call!r}")
+        if approval is not None and not isinstance(approval, Approval):
+            raise TypeError(f"`approval` takes an Approval, such as Approval('Ship it?'), not {approval!r}")
+        if approval is not None and approval.default is not None and timeout is None:
+            raise TypeError("the default of an approval is the answer after the `timeout`: give one")
+        if timeout is not None and (after is not None or until is not None):
             raise TypeError("a deferral by time takes no `timeout`")
-        if until is not None and until.tzinfo is None:
-            raise ValueError("`until` needs a time zone: datetime(..., tzinfo=timezone.utc)")
+        if timeout is not None and call is not None and not call.wait:
+            raise TypeError("a call with wait=False takes no `timeout`: it waits for nothing")
         super().__init__("deferred")
         self.after_ms = None if after is None else milliseconds(after)
-        self.until = None if until is None else until.astimezone(timezone.utc)
+        self.until = None if until is None else _utc("until", until)
         self.event = event
+        self.run = run
+        self.dag = dag
+        self.logical_date = None if logical_date is None else _utc("logical_date", logical_date)
+        self.call = call
+        self.approval = approval
         self.timeout_ms = None if timeout is None else milliseconds(timeout)
         self.state = state
+
+
+_DATE_OF_CALL = "the date of a called run is the call's: Call('child', logical_date=...)"
+
+
+def _utc(name: str, moment: datetime) -> datetime:
+    if not isinstance(moment, datetime):
+        raise TypeError(f"`{name}` is a datetime, not {moment!r}")
+    if moment.tzinfo is None:
+        raise ValueError(f"`{name}` needs a time zone: datetime(..., tzinfo=timezone.utc)")
+    return moment.astimezone(timezone.utc)
 
 
 def milliseconds(span: timedelta | float) -> int:

@@ -40,8 +40,10 @@ class TaskGroup(Ordered):
         return [node for node in self._nodes if not any(other.id in inside for other in node.upstream)]
 
     def last_nodes(self) -> list[Node]:
-        inside = {node.id for node in self._nodes}
-        return [node for node in self._nodes if not any(name in inside for name in node.downstream)]
+        # What comes after a group doesn't wait for its teardowns, as in Airflow.
+        lasting = [node for node in self._nodes if node.setups is None] or self._nodes
+        inside = {node.id for node in lasting}
+        return [node for node in lasting if not any(name in inside for name in node.downstream)]
 
 
 class _Result(Edge):

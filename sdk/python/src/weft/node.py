@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
-from weft.edge import Edge, ParamEdge, Value
+from weft.edge import Edge, Source, Value, step
+from weft.elements import Elements
+from weft.settings import OTHER_RUNS
 from weft.shape import Anything, Mode, Misfit, document_schema
 
 if TYPE_CHECKING:
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
 #: Rules under which an upstream may have been skipped, so that what it gives is `None`.
 _STRICT = ("all_success", "none_skipped")
+
+#: The input that has the element of which a function of `map` makes the parameters. No parameter has such a name.
+KEYWORDS = "kwargs:element"
 
 
 class Slot:
@@ -33,7 +38,15 @@ class Node:
         self.expand: dict[str, Any] = {}
         #: Parameters that are put together from several inputs.
         self.composed: dict[str, Any] = {}
+        #: By input of `expand`, the functions that are called with what an instance gets, before the task's function.
+        self.maps: dict[str, tuple[Callable[[Any], Any], ...]] = {}
+        #: Whether the elements at the same position of all lists make an instance.
+        self.zipped = False
         self.after: list[str] = []
+        #: The setups of a teardown; `None` for a task that is none.
+        self.setups: list[Node] | None = None
+        #: Whether the run fails with this teardown.
+        self.fails_run = False
         #: Direct downstreams, in the order in which they came to be.
         self.downstream: list[str] = []
         self._upstream: set[str] = set()
@@ -41,7 +54,7 @@ class Node:
 
     def bind(self, name: str, value: Any) -> None:
         """Binds a parameter: to an output, a parameter of the run, a constant, or a mixture."""
-        if isinstance(value, (Edge, ParamEdge)):
+        if isinstance(value, Source):
             self.inputs[name] = self._binding(value)
         elif has_edges(value):
             self.composed[name] = self._compose(name, value)
@@ -50,8 +63,8 @@ class Node:
 
     def map_over(self, name: str, value: Any) -> None:
         """Binds a parameter of which each element makes an instance of its own."""
-        if isinstance(value, (Edge, ParamEdge)):
-            self.expand[name] = self._binding(value)
+        if isinstance(value, (Source, Elements)):
+            self._map_over_elements(name, value)
             return
         if has_edges(value):
             raise TypeError(
@@ -62,19 +75,79 @@ class Node:
             raise TypeError(f"task {self.id}: expand({name}=...) takes a list, not {value!r}")
         self.expand[name] = {"value": [self._constant(name, item) for item in value]}
 
-    def _constant(self, name: str, value: Any) -> Any:
+    def map_over_keywords(self, names: list[str], rows: Any) -> None:
+        """Binds each of these parameters to the part of that name of each element."""
+        if isinstance(rows, Source):
+            rows = rows.each
+        if isinstance(rows, Elements) and rows.functions:
+            self._map_over_elements(KEYWORDS, rows)
+            return
+        self.zipped = True
+        if isinstance(rows, Elements):
+            for name in names:
+                # A part that elements never have would be refused, and its default applies anyway.
+                if self.task.signature.parameters[name].required or not rows.lacks(name):
+                    self._map_over_elements(name, rows[name])
+            if not self.expand:
+                raise TypeError(f"task {self.id}: {rows!r} have none of the parts {', '.join(names)}")
+            return
+        if has_edges(rows):
+            raise TypeError(
+                f"task {self.id}: expand_kwargs takes a list of dicts or one task's output; "
+                "put several outputs together in a task that returns a list"
+            )
+        if not isinstance(rows, (list, tuple)):
+            raise TypeError(f"task {self.id}: expand_kwargs takes a list of dicts, not {rows!r}")
+        constants = [self._row(names, index, row) for index, row in enumerate(rows)]
+        for name in names:
+            self.expand[name] = {"value": constants, "each": step(name)}
+
+    def _row(self, names: list[str], index: int, row: Any) -> dict[str, Any]:
+        """The parameters of one instance, of those that are constants."""
+        what = f"task {self.id}: expand_kwargs: element {index}"
+        if not isinstance(row, dict):
+            raise TypeError(f"{what} is a dict of parameters, not {row!r}")
+        for key in row:
+            if key not in names:
+                given = key in self.task.signature.parameters
+                why = f"{key!r} is given by partial" if given else f"there is no input {key!r}"
+                raise TypeError(f"{what}: {why}")
+        for name in names:
+            if name not in row and self.task.signature.parameters[name].required:
+                raise TypeError(f"{what}: input {name!r} is missing")
+        return {name: self._constant(name, value, f"[{index}].{name}") for name, value in row.items()}
+
+    def _map_over_elements(self, name: str, value: Source | Elements) -> None:
+        elements = value if isinstance(value, Elements) else value.each
+        self.expand[name] = elements.binding()
+        if elements.functions:
+            self.maps[name] = elements.functions
+        if elements.node is not None:
+            self._after(elements.node)
+
+    def zip_lists(self) -> None:
+        """Makes one instance of the elements at the same position of all lists."""
+        self.zipped = True
+        constants = {name: binding for name, binding in self.expand.items() if isinstance(binding, dict)}
+        lists = {name: binding["value"] for name, binding in constants.items() if "value" in binding}
+        if unlike := unlike_lists(lists):
+            raise TypeError(f"task {self.id}: {unlike}")
+
+    def _constant(self, name: str, value: Any, at: str | None = None) -> Any:
         try:
-            return self.task.signature.parameters[name].shape.encode(value, name)
+            return self.task.signature.parameters[name].shape.encode(value, at or name)
         except Misfit as misfit:
             raise TypeError(f"task {self.id}: {misfit}") from None
 
-    def _binding(self, value: Edge | ParamEdge) -> Any:
+    def _binding(self, value: Source) -> Any:
         if isinstance(value, Edge):
             self._after(value.node)
         return value.binding()
 
     def _compose(self, name: str, value: Any) -> Any:
-        if isinstance(value, (Edge, ParamEdge)):
+        if isinstance(value, Elements):
+            raise value.misplaced(f"task {self.id}: {name}")
+        if isinstance(value, Source):
             slot = f"{name}:{sum(key.startswith(name + ':') for key in self.inputs)}"
             self.inputs[slot] = self._binding(value)
             return Slot(slot)
@@ -89,6 +162,25 @@ class Node:
         if other.id not in self._upstream:
             self.after.append(other.id)
             self._after(other)
+
+    def tear_down(self, setups: list[Node], fails_run: bool) -> None:
+        """Makes the task a teardown of these, which it waits for; called again, of these too."""
+        if self.task.kind.branches:
+            raise TypeError(f"task {self.id}: a teardown can't choose what runs")
+        if "trigger_rule" in self.task.settings:
+            raise TypeError(f"task {self.id}: a teardown has a rule of its own; leave out trigger_rule")
+        for name in OTHER_RUNS:
+            if self.task.settings.get(name):
+                raise TypeError(f"task {self.id}: a teardown runs whatever came of other runs; leave out {name}")
+        # Those that are here are of the DAG's default_args.
+        for name in ("trigger_rule", *OTHER_RUNS):
+            self.settings.pop(name, None)
+        self.setups = self.setups or []
+        self.fails_run = fails_run
+        for setup in setups:
+            if setup not in self.setups:
+                self.setups.append(setup)
+            self._after(setup)
 
     def _after(self, other: Node) -> None:
         if other.id not in self._upstream:
@@ -106,7 +198,12 @@ class Node:
 
     @property
     def may_lack_inputs(self) -> bool:
-        return self.rule not in _STRICT
+        return self.setups is not None or self.rule not in _STRICT
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether it counts for nothing how it ends: a teardown that doesn't fail its run."""
+        return self.setups is not None and not self.fails_run
 
     def document(self) -> dict[str, Any]:
         """This task's part of the DAG document."""
@@ -115,9 +212,15 @@ class Node:
             fields["inputs"] = self.inputs
         if self.expand:
             fields["expand"] = self.expand
+        if self.zipped:
+            fields["zip"] = True
         after = [name for name in self.after]
         if after:
             fields["after"] = after
+        if self.setups is not None:
+            fields["teardown_of"] = [setup.id for setup in self.setups]
+        if self.fails_run:
+            fields["teardown_fails_run"] = True
         if self.task.kind.branches:
             fields["branch"] = True
         types = self._types()
@@ -130,6 +233,9 @@ class Node:
         for name, parameter in self.task.signature.parameters.items():
             if name not in self.inputs and name not in self.expand:
                 continue
+            # The schema would be compared with what the function of `map` takes, not with what it returns.
+            if name in self.maps:
+                continue
             schema = document_schema(parameter.shape, Mode.INPUT)
             if schema is not True:
                 inputs[name] = schema
@@ -138,6 +244,16 @@ class Node:
         if output is not True:
             types["output"] = output
         return types
+
+
+def unlike_lists(lists: dict[str, list[Any]]) -> str | None:
+    """What is wrong with lists whose elements go together."""
+    for (first, elements), (other, others) in zip(lists.items(), list(lists.items())[1:]):
+        if len(elements) != len(others):
+            return (
+                f'the lists "{first}" ({len(elements)}) and "{other}" ({len(others)}) go together and must have one length'
+            )
+    return None
 
 
 def has_edges(value: Any) -> bool:

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import difflib
 import enum
-from datetime import date, datetime, timedelta
+import re
+from datetime import date, datetime, time, timedelta
 from typing import Any, Callable
+
+from weft import asset
+from weft.duration import duration
+from weft.rate_limit import RateLimit
 
 
 class TriggerRule(str, enum.Enum):
@@ -30,17 +35,6 @@ class TriggerRule(str, enum.Enum):
     ALWAYS = "always"
 
 
-def duration(value: Any) -> Any:
-    """A `timedelta`, a number of seconds, or text such as `"5m"`."""
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise TypeError(f"expected a timedelta, a number of seconds or text such as '5m', got {value!r}")
-    return value
-
-
 def point(value: Any) -> str:
     """A date, a point in time, or text."""
     if isinstance(value, datetime):
@@ -50,17 +44,62 @@ def point(value: Any) -> str:
     return str(value)
 
 
-def schedule(value: Any) -> str:
-    """Cron, a preset, "every 15m", or a `timedelta`."""
+_SEVERAL = (list, tuple, set, frozenset)
+#: The start of a date, which no cron expression has.
+_DATE = re.compile(r"\d{4}-")
+#: A preset, an interval or cron, as far as it differs from the name of an asset.
+_TIME = re.compile(r"@|every |(\S+\s+){4}\S")
+_BY_ASSETS = "assets create runs with on_assets=['orders'], with or without a schedule"
+
+
+def schedule(value: Any) -> str | list[str]:
+    """One schedule, or a list of them. A single one is text, unless it is a date."""
+    if not isinstance(value, _SEVERAL):
+        text = _schedule(value)
+        return [text] if _DATE.match(text.strip()) else text
+    texts = [_schedule(item) for item in value]
+    for text in texts:
+        if not _DATE.match(text.strip()) and not _TIME.match(text.strip()):
+            raise TypeError(f"{text!r} is no schedule; {_BY_ASSETS}")
+    if not texts:
+        raise TypeError("a list of schedules has at least one")
+    if len(texts) == 1 and not _DATE.match(texts[0].strip()):
+        return texts[0]
+    return sorted(texts) if isinstance(value, (set, frozenset)) else texts
+
+
+def _schedule(value: Any) -> str:
+    """Cron, a preset, "every 15m", a `timedelta`, or a date."""
+    if isinstance(value, date):
+        return point(value)
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
         for unit, name in ((3600, "h"), (60, "m")):
             if seconds % unit == 0:
                 return f"every {int(seconds // unit)}{name}"
         return f"every {seconds:g}s"
+    if isinstance(value, (*_SEVERAL, dict)):
+        raise TypeError(f"a schedule is a time; {_BY_ASSETS}")
     if not isinstance(value, str):
-        raise TypeError(f"a schedule is cron, a preset, 'every 15m' or a timedelta, not {value!r}")
+        raise TypeError(f"a schedule is cron, a preset, 'every 15m', a timedelta or a date, not {value!r}; {_BY_ASSETS}")
     return value
+
+
+def _holidays(value: Any) -> list[str]:
+    """Days: dates, or text such as "2026-12-25", or "12-25" of each year."""
+    if isinstance(value, (str, date)):
+        value = [value]
+    days = [_day(item) for item in value]
+    return sorted(days) if isinstance(value, (set, frozenset)) else days
+
+
+def _day(value: Any) -> str:
+    if isinstance(value, datetime) and value.time() == time():
+        value = value.date()
+    text = value.isoformat() if isinstance(value, date) else value
+    if not isinstance(text, str) or not re.fullmatch(r"(\d{4}-)?\d\d-\d\d", text):
+        raise TypeError(f"a holiday is a date, '2026-12-25', or '12-25' of each year, not {value!r}")
+    return text
 
 
 def _same(value: Any) -> Any:
@@ -72,6 +111,50 @@ def _backoff(value: Any) -> float | None:
     if value is True:
         return 2.0
     return float(value) if value else None
+
+
+def _codes(value: Any) -> list[str]:
+    if not isinstance(value, (str, list, tuple, set, frozenset)):
+        raise TypeError(f"the failures to retry are a list of codes such as ['timeout'], not {value!r}")
+    return [value] if isinstance(value, str) else sorted(value) if isinstance(value, (set, frozenset)) else list(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected True or False, got {value!r}")
+    return value
+
+
+def _missed(value: Any) -> str:
+    if value not in ("notify", "stop"):
+        raise TypeError(f"a missed deadline can 'notify' or 'stop', not {value!r}")
+    return str(value)
+
+
+def _names(value: Any) -> list[str]:
+    """Names of people or teams."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, _SEVERAL) or not all(isinstance(name, str) and name.strip() for name in given):
+        raise TypeError(f"owners are a list of names such as ['team-a'], not {value!r}")
+    return sorted(given) if isinstance(given, (set, frozenset)) else list(given)
+
+
+def _key(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError(f"a key is a text such as '{{{{ params.customer }}}}', not {value!r}")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise TypeError(f"expected a whole number from 1, got {value!r}")
+    return value
+
+
+def _rate_limit(value: Any) -> dict[str, Any]:
+    if not isinstance(value, RateLimit):
+        raise TypeError(f"a rate limit is RateLimit(100, per='1m'), not {value!r}")
+    return value.document()
 
 
 def _grants(value: Any) -> Any:
@@ -92,11 +175,17 @@ TASK: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "max_active": ("max_active", _same),
     "trigger_rule": ("trigger_rule", _same),
     "retries": ("retries", _same),
+    "retry_on": ("retry_on", _codes),
     "retry_delay": ("retry_delay", duration),
     "retry_backoff": ("retry_backoff", _same),
     "retry_max_delay": ("retry_max_delay", duration),
     "retry_jitter": ("retry_jitter", _same),
     "timeout": ("timeout", duration),
+    "deadline": ("deadline", duration),
+    "on_missed_deadline": ("on_missed_deadline", _missed),
+    "depends_on_past": ("depends_on_past", _flag),
+    "wait_for_downstream": ("wait_for_downstream", _flag),
+    "latest_only": ("latest_only", _flag),
     "deterministic": ("deterministic", _same),
     "grants": ("grants", _grants),
     "limits": ("limits", _limits),
@@ -104,6 +193,7 @@ TASK: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "pool": ("pool", _same),
     "pool_slots": ("pool_slots", _same),
     "priority": ("priority", _same),
+    "outlets": ("outlets", asset.outlets),
     # Airflow's names.
     "doc_md": ("description", _same),
     "doc": ("description", _same),
@@ -112,19 +202,31 @@ TASK: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "max_retry_delay": ("retry_max_delay", duration),
     "priority_weight": ("priority", _same),
     "retry_exponential_backoff": ("retry_backoff", _backoff),
+    "sla": ("deadline", duration),
 }
+
+#: Fields by which other runs of the DAG decide when a task runs, or whether it does. What is `False` is left out.
+OTHER_RUNS = ("depends_on_past", "wait_for_downstream", "latest_only")
 
 DAG: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "description": ("description", _same),
+    "owners": ("owners", _names),
     "tags": ("tags", lambda value: sorted(value) if isinstance(value, (set, frozenset)) else list(value)),
     "schedule": ("schedule", schedule),
+    "holidays": ("holidays", _holidays),
+    "on_assets": ("on_assets", asset.condition),
     "timezone": ("timezone", str),
     "start": ("start", point),
     "end": ("end", point),
     "catchup": ("catchup", _same),
     "max_active_runs": ("max_active_runs", _same),
     "max_active_tasks": ("max_active_tasks", _same),
+    "concurrency_key": ("concurrency_key", _key),
+    "max_active_runs_per_key": ("max_active_runs_per_key", _count),
+    "rate_limit": ("rate_limit", _rate_limit),
     "timeout": ("timeout", duration),
+    "deadline": ("deadline", duration),
+    "on_missed_deadline": ("on_missed_deadline", _missed),
     # Airflow's names.
     "concurrency": ("max_active_tasks", _same),
     "dagrun_timeout": ("timeout", duration),
@@ -170,9 +272,7 @@ IGNORED = {
 
 #: Airflow's arguments that have no counterpart, and what to do instead.
 REFUSED = {
-    "depends_on_past": "a run waits for the one before with @dag(max_active_runs=1)",
-    "wait_for_downstream": "a run waits for the one before with @dag(max_active_runs=1)",
-    "inlets": "there are no assets of Airflow's; let one DAG trigger the other",
+    "inlets": "a run that assets created has their updates in its DAG's parameter 'assets'",
     "max_active_tis_per_dag": "limit it with a pool: pool='name'",
     "max_consecutive_failed_dag_runs": "pause the DAG by hand: wfctl dags pause",
     "on_execute_callback": "call the function at the start of the task",
@@ -180,9 +280,7 @@ REFUSED = {
     "on_retry_callback": "catch the exception in the task, act, and raise it again",
     "on_skipped_callback": "add a task with trigger_rule='all_skipped'",
     "on_success_callback": "add a task after it",
-    "outlets": "there are no assets of Airflow's; let one DAG trigger the other",
-    "sla": "set a timeout: timeout='1h'",
-    "sla_miss_callback": "set a timeout: timeout='1h'",
+    "sla_miss_callback": "be notified of missed deadlines: wfctl notifications add --on deadline",
     "start_from_trigger": "raise weft.Defer(after=...) in the task",
 }
 

@@ -15,6 +15,7 @@ from typing import Any, Callable, Generic, ParamSpec, TypeVar, cast, overload
 from weft import settings
 from weft.building import current
 from weft.edge import Edge
+from weft.node import Node
 from weft.shape import Anything, Shape
 from weft.signature import Signature, read
 
@@ -91,17 +92,50 @@ class TaskFunction(Generic[P, R]):
         return TaskFunction(self.function, self.kind, {**base, **given}, self._names, self.poll)
 
     def partial(self, **keywords: Any) -> Partial:
-        """Binds some parameters; `expand` maps over others."""
+        """Binds some parameters; `expand`, `zip` and `expand_kwargs` map over others."""
         return Partial(self, keywords)
 
     def expand(self, **keywords: Any) -> Any:
         """One instance for each element; of several lists one for each combination."""
         return Partial(self, {}).expand(**keywords)
 
-    def expand_kwargs(self, *_args: Any, **_keywords: Any) -> Any:
-        raise TypeError(f"task {self.id}: there is no expand_kwargs; take one dict as a parameter: expand(row=rows)")
+    def zip(self, **keywords: Any) -> Any:
+        """One instance for each position: the elements at the same position of all lists go together.
 
-    def _call(self, dag: Any, bound: dict[str, Any], args: Any, keywords: Any, mapped: dict[str, Any]) -> Edge:
+        Lists of unlike length fail the task.
+        """
+        return Partial(self, {}).zip(**keywords)
+
+    def expand_kwargs(self, rows: Any, *, strict: bool = True) -> Any:
+        """One instance for each element of a list of dicts, whose keys are the names of parameters.
+
+        A parameter with a default may be left out of an element. `strict` is Airflow's and has no effect.
+        """
+        return Partial(self, {}).expand_kwargs(rows, strict=strict)
+
+    def _call(
+        self, dag: Any, bound: dict[str, Any], args: Any, keywords: Any, mapped: dict[str, Any], zipped: bool = False
+    ) -> Edge:
+        values = self._values(bound, args, keywords)
+        node = self._add(dag, values, list(mapped))
+        for name, value in mapped.items():
+            node.map_over(name, value)
+        if zipped:
+            node.zip_lists()
+        return Edge(node)
+
+    def _call_with_rows(self, dag: Any, bound: dict[str, Any], rows: Any) -> Edge:
+        values = self._values(bound, (), {})
+        names = [name for name in self.signature.parameters if name not in values]
+        if not names:
+            more = "; **kwargs gets Airflow's context: name the parameters" if self.signature.everything else ""
+            raise TypeError(f"task {self.id}: expand_kwargs has no parameter left to map over{more}")
+        node = self._add(dag, values, names)
+        node.map_over_keywords(names, rows)
+        return Edge(node)
+
+    def _values(self, bound: dict[str, Any], args: Any, keywords: Any) -> dict[str, Any]:
+        """The arguments of a call, by parameter."""
         try:
             values = self.signature.plain.bind_partial(*args, **bound, **keywords).arguments
         except TypeError as error:
@@ -110,6 +144,10 @@ class TaskFunction(Generic[P, R]):
             for name, parameter in self.signature.plain.parameters.items():
                 if parameter.kind.name == kind:
                     values.update(values.pop(name, {}))
+        return values
+
+    def _add(self, dag: Any, values: dict[str, Any], mapped: list[str]) -> Node:
+        """A new task of the DAG, with these values bound; the parameters of `mapped` are bound later."""
         for name in [*values, *mapped]:
             if name not in self.signature.parameters:
                 raise TypeError(f"task {self.id} has no input {name!r}")
@@ -121,9 +159,7 @@ class TaskFunction(Generic[P, R]):
         node = dag.add(self)
         for name, value in values.items():
             node.bind(name, value)
-        for name, value in mapped.items():
-            node.map_over(name, value)
-        return Edge(node)
+        return node
 
     def __repr__(self) -> str:
         return f"<{self.kind.name} {self.id}>"
@@ -137,15 +173,26 @@ class Partial:
         self._bound = bound
 
     def expand(self, **keywords: Any) -> Edge:
+        return self._map("expand", keywords)
+
+    def zip(self, **keywords: Any) -> Edge:
+        return self._map("zip", keywords)
+
+    def _map(self, method: str, keywords: dict[str, Any]) -> Edge:
+        dag = self._dag(method)
+        if not keywords:
+            raise TypeError(f"task {self._task.id}: {method} needs something to map over")
+        return self._task._call(dag, self._bound, (), {}, keywords, zipped=method == "zip")
+
+    def _dag(self, method: str) -> Any:
         dag = current()
         if dag is None:
-            raise TypeError(f"task {self._task.id}: expand maps a task of a DAG; call it inside of a @dag function")
-        if not keywords:
-            raise TypeError(f"task {self._task.id}: expand needs something to map over")
-        return self._task._call(dag, self._bound, (), {}, keywords)
+            raise TypeError(f"task {self._task.id}: {method} maps a task of a DAG; call it inside of a @dag function")
+        return dag
 
-    def expand_kwargs(self, *args: Any, **keywords: Any) -> Any:
-        return self._task.expand_kwargs(*args, **keywords)
+    def expand_kwargs(self, rows: Any, *, strict: bool = True) -> Edge:
+        dag = self._dag("expand_kwargs")
+        return self._task._call_with_rows(dag, self._bound, rows)
 
 
 class TaskDecorator:

@@ -27,11 +27,17 @@ def attempt(
     resumed: Any = None,
     event: tuple[str, Any] | None = None,
     timed_out: bool = False,
+    run: dict[str, Any] | None = None,
+    call_refused: tuple[str, str] | None = None,
+    approval: dict[str, Any] | None = None,
 ) -> Iterator[LocalHost]:
     """An attempt that replaces the host while a task is called as a function.
 
-    `event` is the name and the payload of an event that woke it; `timed_out`,
-    that none came in time.
+    What woke it: `event` is the name and the payload of an event; `run` a run that
+    ended, such as `{"dag": "daily", "state": "failed"}`, of a called one with
+    `outputs`; `call_refused` the code and the message of a call that was refused;
+    `approval` an answer, such as `{"option": "approve"}`;
+    `timed_out` says that none of them came in time.
     """
     moment = (logical_date or datetime.now(timezone.utc)).isoformat()
     document = {
@@ -49,6 +55,12 @@ def attempt(
     }
     if event is not None:
         document["woken"] = {"event": event[0], "payload": event[1]}
+    elif run is not None:
+        document["woken"] = {"run": "test", "dag": None, "state": "success", **run}
+    elif call_refused is not None:
+        document["woken"] = {"error": {"code": call_refused[0], "message": call_refused[1]}}
+    elif approval is not None:
+        document["woken"] = {"approval": {"comment": None, "fields": {}, "by": "test", "at": None, **approval}}
     elif timed_out:
         document["woken"] = {"timeout": True}
     local = LocalHost(document, {}, variables or {}, None, resumed)

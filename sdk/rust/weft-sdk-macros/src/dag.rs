@@ -5,28 +5,38 @@ mod calls;
 
 use crate::{
     check,
+    condition::condition,
     settings::{Entries, Entry, Value, check_keys, doc_comment},
     signature,
-    task::{builder, text, whole_number},
+    task::{builder, group, literal, text, whole_number},
 };
 use calls::Calls;
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Error, FnArg, ItemFn, Result, ReturnType, Type, spanned::Spanned as _};
+use syn::{Error, Expr, FnArg, ItemFn, Result, ReturnType, Type, spanned::Spanned as _};
 
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 19] = [
     "id",
     "description",
     "tags",
+    "owners",
     "schedule",
+    "holidays",
+    "on_assets",
     "timezone",
     "start",
     "end",
     "catchup",
     "max_active_runs",
+    "concurrency_key",
+    "max_active_runs_per_key",
+    "rate_limit",
     "max_active_tasks",
     "timeout",
+    "deadline",
+    "on_missed_deadline",
 ];
+const RATE_LIMIT: [&str; 2] = ["runs", "per"];
 const PARAM: [&str; 2] = ["default", "description"];
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
@@ -153,18 +163,58 @@ fn settings(entries: &[Entry], function: &ItemFn) -> Result<TokenStream> {
                 check::id(&text).map_err(|error| Error::new(span, error))?;
                 quote!(settings.id = #text.into();)
             }
-            "tags" => {
+            "tags" | "owners" => {
                 let values = entry.list()?;
-                quote!(settings.tags = ::std::vec![#((#values).into()),*];)
+                quote!(settings.#key = ::std::vec![#((#values).into()),*];)
             }
-            "schedule" => text(entry, &into, check::schedule)?,
-            "timeout" => text(entry, &into, check::duration)?,
-            "description" | "timezone" | "start" | "end" => text(entry, &into, |_| Ok(()))?,
+            "schedule" => {
+                let check = match entry.expression()? {
+                    Expr::Array(array) if array.elems.is_empty() => {
+                        return Err(Error::new_spanned(
+                            array,
+                            "a list of schedules has at least one",
+                        ));
+                    }
+                    Expr::Array(array) if array.elems.len() > 1 => check::one_schedule,
+                    _ => check::schedule,
+                };
+                let schedules = texts(entry, "a schedule", check)?;
+                quote!(settings.schedule = Some(::weft::__private::Schedules(#schedules));)
+            }
+            "holidays" => {
+                if !has(entries, "schedule") {
+                    return Err(entry.error(
+                        "there is no schedule that could leave out a day; add `schedule = \"@daily\"`",
+                    ));
+                }
+                let days = texts(entry, "a holiday", check::holiday)?;
+                quote!(settings.holidays = #days;)
+            }
+            "on_assets" => {
+                let condition = condition(entry.expression()?)?;
+                quote!(settings.on_assets = Some(#condition);)
+            }
+            "timeout" | "deadline" => text(entry, &into, check::duration)?,
+            "on_missed_deadline" => {
+                if !has(entries, "deadline") {
+                    return Err(entry.error(
+                        "there is no deadline that could be missed; add `deadline = \"2h\"`",
+                    ));
+                }
+                text(entry, &into, check::on_missed_deadline)?
+            }
+            "rate_limit" => rate_limit(entry)?,
+            "description" | "timezone" | "start" | "end" | "concurrency_key" => text(entry, &into, |_| Ok(()))?,
             "catchup" => {
                 let value = entry.flag()?;
                 quote!(settings.catchup = Some(#value);)
             }
-            "max_active_runs" | "max_active_tasks" => {
+            "max_active_runs_per_key" if !has(entries, "concurrency_key") => {
+                return Err(entry.error(
+                    "the runs of this DAG have no key; add `concurrency_key = \"{{ params.customer }}\"`",
+                ));
+            }
+            "max_active_runs" | "max_active_tasks" | "max_active_runs_per_key" => {
                 let value = entry.expression()?;
                 whole_number(entry, value)?;
                 quote_spanned!(value.span()=> settings.#key = Some(#value);)
@@ -173,6 +223,55 @@ fn settings(entries: &[Entry], function: &ItemFn) -> Result<TokenStream> {
         });
     }
     Ok(settings)
+}
+
+fn has(entries: &[Entry], key: &str) -> bool {
+    entries.iter().any(|entry| entry.key == key)
+}
+
+/// `rate_limit(runs = 100, per = "1m")`.
+fn rate_limit(entry: &Entry) -> Result<TokenStream> {
+    for key in RATE_LIMIT {
+        let Value::Group(entries) = &entry.value else {
+            break;
+        };
+        if !has(entries, key) {
+            return Err(entry.error("write `rate_limit(runs = 100, per = \"1m\")`"));
+        }
+    }
+    let fields = group(entry, &RATE_LIMIT, "a rate limit", |inner| {
+        let into = quote!(limit);
+        if inner.key == "per" {
+            return text(inner, &into, check::duration);
+        }
+        let value = inner.expression()?;
+        whole_number(inner, value)?;
+        Ok(quote_spanned!(value.span()=> limit.runs = Some(#value);))
+    })?;
+    Ok(quote!({
+        let mut limit = ::weft::__private::RateLimit::default();
+        #fields
+        settings.rate_limit = Some(limit);
+    }))
+}
+
+/// The list that a setting makes of a text or a list of texts. Literals in it are checked.
+fn texts(
+    entry: &Entry,
+    what: &str,
+    check: impl Fn(&str) -> std::result::Result<(), String>,
+) -> Result<TokenStream> {
+    let value = entry.expression()?;
+    let Expr::Array(array) = value else {
+        literal(value, what, check)?;
+        return Ok(quote_spanned!(value.span()=> ::weft::__private::Texts::texts(#value)));
+    };
+    let items = &array.elems;
+    for item in items {
+        literal(item, what, &check)?;
+    }
+    let items = items.iter();
+    Ok(quote_spanned!(value.span()=> ::std::vec![#((#items).into()),*]))
 }
 
 /// The statement that declares a parameter of the run.

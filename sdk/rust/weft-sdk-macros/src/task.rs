@@ -4,23 +4,30 @@
 
 use crate::{
     check,
+    condition::asset,
     settings::{Entries, Entry, check_keys, doc_comment},
     signature::{self, Parameter, Returns},
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Error, Expr, ExprLit, ItemFn, Lit, Result, spanned::Spanned as _};
+use syn::{Error, Expr, ExprLit, ItemFn, Lit, Result, Type, spanned::Spanned as _};
 
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 26] = [
     "name",
     "description",
     "retries",
+    "retry_on",
     "retry_delay",
     "retry_backoff",
     "retry_max_delay",
     "retry_jitter",
     "timeout",
+    "deadline",
+    "on_missed_deadline",
     "trigger_rule",
+    "depends_on_past",
+    "wait_for_downstream",
+    "latest_only",
     "branch",
     "deterministic",
     "max_active",
@@ -30,9 +37,10 @@ const SETTINGS: [&str; 19] = [
     "pool",
     "pool_slots",
     "priority",
+    "outlets",
     "grants",
 ];
-const GRANTS: [&str; 3] = ["http", "variables", "connections"];
+const GRANTS: [&str; 4] = ["http", "variables", "connections", "dags"];
 const LIMITS: [&str; 6] = ["memory", "cpu", "scratch", "output", "log", "artifact"];
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
@@ -49,11 +57,36 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     Ok(quote!(#function #rest))
 }
 
+/// What a task returns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Its output.
+    Plain,
+    /// Which of its downstreams go on.
+    Branch,
+    /// Its output, and what it says of its outlets.
+    Update,
+}
+
+impl Kind {
+    /// By the name of the type. Authors have types called `Update` of their own, so it counts only beside `outlets`.
+    fn of(returned: Option<&Type>, entries: &[Entry]) -> Self {
+        let is_named = |name| returned.is_some_and(|returned| signature::is_named(returned, name));
+        if is_named("Branch") {
+            Self::Branch
+        } else if is_named("Update") && entries.iter().any(|entry| entry.key == "outlets") {
+            Self::Update
+        } else {
+            Self::Plain
+        }
+    }
+}
+
 struct Task {
     name: Ident,
     label: String,
     settings: TokenStream,
-    branch: bool,
+    kind: Kind,
     context: Option<TokenStream>,
     parameters: Vec<Parameter>,
     returns: Returns,
@@ -83,7 +116,7 @@ impl Task {
             Returns::Plain(returned) => Some(returned),
             Returns::Result(result) => signature::first_argument(result),
         };
-        let mut branch = returned.is_some_and(|returned| signature::is_named(returned, "Branch"));
+        let mut kind = Kind::of(returned, &entries);
         let mut label = syn::ext::IdentExt::unraw(&name).to_string();
         let mut settings = TokenStream::new();
         if !entries.iter().any(|entry| entry.key == "description")
@@ -93,7 +126,11 @@ impl Task {
         }
         for entry in &entries {
             if entry.key == "branch" {
-                branch = entry.flag()?;
+                kind = match (entry.flag()?, kind) {
+                    (true, _) => Kind::Branch,
+                    (false, Kind::Branch) => Kind::Plain,
+                    (false, other) => other,
+                };
             } else if entry.key == "name" {
                 let Some((text, span)) = entry.text()? else {
                     return Err(entry.error("`name` is a text in quotes"));
@@ -104,14 +141,14 @@ impl Task {
                 settings.extend(setting(entry)?);
             }
         }
-        if branch {
+        if kind == Kind::Branch {
             settings.extend(quote!(settings.branch = true;));
         }
         Ok(Self {
             name,
             label,
             settings,
-            branch,
+            kind,
             context,
             parameters,
             returns,
@@ -230,10 +267,13 @@ impl Task {
                 quote_spanned!(result.span()=> <#result as ::weft::__private::Returned>::Output)
             }
         };
-        if self.branch {
-            quote_spanned!(returned.span()=> <#returned as ::weft::__private::Chosen>::Output)
-        } else {
-            returned
+        let span = returned.span();
+        match self.kind {
+            Kind::Plain => returned,
+            Kind::Branch => quote_spanned!(span=> <#returned as ::weft::__private::Chosen>::Output),
+            Kind::Update => {
+                quote_spanned!(span=> <#returned as ::weft::__private::Reported>::Output)
+            }
         }
     }
 
@@ -272,10 +312,10 @@ impl Task {
         let span = match &self.returns {
             Returns::Plain(returned) | Returns::Result(returned) => returned.span(),
         };
-        let finish = if self.branch {
-            quote_spanned!(span=> ::weft::__private::Outcome::branch(output))
-        } else {
-            quote_spanned!(span=> ::weft::__private::Outcome::success(&output))
+        let finish = match self.kind {
+            Kind::Plain => quote_spanned!(span=> ::weft::__private::Outcome::success(&output)),
+            Kind::Branch => quote_spanned!(span=> ::weft::__private::Outcome::branch(output)),
+            Kind::Update => quote_spanned!(span=> ::weft::__private::Outcome::update(output)),
         };
         quote! {
             ::weft::__private::Outcome::of(|| {
@@ -292,13 +332,14 @@ impl Task {
 fn setting(entry: &Entry) -> Result<TokenStream> {
     let key = &entry.key;
     Ok(match key.to_string().as_str() {
-        "deterministic" => {
+        "deterministic" | "depends_on_past" | "wait_for_downstream" | "latest_only" => {
             let value = entry.flag()?;
-            quote!(settings.deterministic = #value;)
+            quote!(settings.#key = #value;)
         }
-        "retry_delay" | "retry_max_delay" | "timeout" => {
+        "retry_delay" | "retry_max_delay" | "timeout" | "deadline" => {
             text(entry, &quote!(settings), check::duration)?
         }
+        "on_missed_deadline" => text(entry, &quote!(settings), check::on_missed_deadline)?,
         "trigger_rule" => text(entry, &quote!(settings), check::trigger_rule)?,
         "description" | "queue" | "pool" => text(entry, &quote!(settings), |_| Ok(()))?,
         "retries" | "max_active" | "pool_slots" | "priority" => {
@@ -325,6 +366,21 @@ fn setting(entry: &Entry) -> Result<TokenStream> {
             }
             Ok(quote!(settings.grants.#key = ::std::vec![#((#values).into()),*];))
         })?,
+        "outlets" => {
+            let values = entry.list()?;
+            let names = values
+                .iter()
+                .map(|name| asset(name))
+                .collect::<Result<Vec<_>>>()?;
+            quote!(settings.outlets = ::std::vec![#((#names).into()),*];)
+        }
+        "retry_on" => {
+            let codes = entry.list()?;
+            for code in &codes {
+                literal(code, "a code", check::failure_code)?;
+            }
+            quote!(settings.retry_on = ::std::vec![#((#codes).into()),*];)
+        }
         "limits" => group(entry, &LIMITS, "a limit", |inner| {
             let check = if inner.key == "cpu" {
                 check::duration
@@ -338,7 +394,7 @@ fn setting(entry: &Entry) -> Result<TokenStream> {
 }
 
 /// The statements of a group.
-fn group(
+pub(crate) fn group(
     entry: &Entry,
     known: &[&str],
     what: &str,
@@ -347,6 +403,25 @@ fn group(
     let entries = entry.group()?;
     check_keys(entries, known, what)?;
     entries.iter().map(each).collect()
+}
+
+/// Checks an element of a list where it is a literal.
+pub(crate) fn literal(
+    element: &Expr,
+    what: &str,
+    check: impl Fn(&str) -> std::result::Result<(), String>,
+) -> Result<()> {
+    match element {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => check(&text.value()).map_err(|error| Error::new(text.span(), error)),
+        Expr::Lit(other) => Err(Error::new_spanned(
+            other,
+            format!("{what} is a text in quotes"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A text that is checked where it is a literal.

@@ -3,6 +3,7 @@
 use crate::{
     error::{Error, Explain, Result},
     host,
+    woken::Woken,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -77,32 +78,6 @@ pub struct DataInterval {
     pub start: Timestamp,
     /// Exclusive; equal to `start` where the run has no interval.
     pub end: Timestamp,
-}
-
-/// What ended a wait.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Woken(Value);
-
-impl Woken {
-    /// The name of the event that came.
-    pub fn event(&self) -> Option<&str> {
-        self.0["event"].as_str()
-    }
-
-    /// What was sent with the event.
-    ///
-    /// # Errors
-    /// It is no `T`; permanent.
-    pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
-        T::deserialize(&self.0["payload"])
-            .explain("the payload of the event")
-            .permanent()
-    }
-
-    /// Whether the timeout came first.
-    pub fn timed_out(&self) -> bool {
-        self.0["timeout"] == true
-    }
 }
 
 impl Context {
@@ -214,7 +189,8 @@ impl Context {
     }
 
     /// What ended the wait of a task that left with
-    /// [`defer_until_event`](crate::defer_until_event); `None` in any other attempt.
+    /// [`defer_until_event`](crate::defer_until_event), [`defer_until_run`](crate::defer_until_run),
+    /// [`defer_until_dag`](crate::defer_until_dag) or [`call`](crate::call()); `None` in any other attempt.
     pub fn woken(&self) -> Option<Woken> {
         self.attempt().woken.clone().map(Woken)
     }
@@ -350,6 +326,46 @@ impl Context {
     #[must_use]
     pub fn with_timeout(self) -> Self {
         self.changed(|attempt| attempt.woken = Some(serde_json::json!({ "timeout": true })))
+    }
+
+    /// As woken by the end of a run of this DAG, which the task waited for or called. `state` is
+    /// `success`, `failed`, `cancelled`, `queued` (of a detached call) or `missing`; `outputs` are those
+    /// of a called run, by task, and `()` where there are none.
+    ///
+    /// # Panics
+    /// There is no such state, or the outputs are no JSON object.
+    #[must_use]
+    pub fn with_run(self, dag: &str, state: &str, outputs: impl serde::Serialize) -> Self {
+        const STATES: [&str; 5] = ["success", "failed", "cancelled", "queued", "missing"];
+        assert!(
+            STATES.contains(&state),
+            "a run is {}, not {state}",
+            STATES.join(", ")
+        );
+        let outputs = serde_json::to_value(outputs).expect("outputs are JSON");
+        let mut woken = serde_json::json!({ "run": "test", "dag": dag, "state": state });
+        if !outputs.is_null() {
+            assert!(outputs.is_object(), "outputs are by task, not {outputs}");
+            woken["outputs"] = outputs;
+        }
+        self.changed(|attempt| attempt.woken = Some(woken))
+    }
+
+    /// As woken because the call was refused: with a code such as `dag_paused`, and a message.
+    #[must_use]
+    pub fn with_call_refused(self, code: &str, message: &str) -> Self {
+        let error = serde_json::json!({ "error": { "code": code, "message": message } });
+        self.changed(|attempt| attempt.woken = Some(error))
+    }
+
+    /// As woken by an answer with this option and these values of its form, `()` for none.
+    ///
+    /// # Panics
+    /// The values are no JSON object.
+    #[must_use]
+    pub fn with_decision(self, option: &str, fields: impl serde::Serialize) -> Self {
+        let decided = crate::approval::decided(option, fields);
+        self.changed(|attempt| attempt.woken = Some(decided))
     }
 
     /// With this variable, granted.

@@ -7,10 +7,10 @@ mod call;
 mod document;
 mod edge;
 
-pub use argument::{Argument, Each, Literal, Mapped, Mode, Single, each};
+pub use argument::{Argument, Each, Elements, List, Literal, Mapped, Mode, Single, each};
 pub use builder::{Builder, Dag, DagDef, default_of};
 pub use call::{Call, Task};
-pub use document::{DagSettings, Grants, Limits, TaskSettings};
+pub use document::{DagSettings, Grants, Limits, RateLimit, Schedules, TaskSettings, Texts};
 pub use edge::{Edge, Param, Upstream};
 
 pub(crate) use builder::describe;

@@ -5,6 +5,7 @@
 //! anywhere in a task. [`Error`] converts from every [`std::error::Error`]; to
 //! make that possible it does not implement that trait itself.
 
+use crate::wait::{Call, Wait};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -39,8 +40,20 @@ pub struct Error(Box<Ending>);
 #[derive(Debug)]
 pub(crate) enum Ending {
     Failure(Failure),
-    Skip { reason: Option<String> },
-    Defer { until: Until, state: Value },
+    Skip {
+        reason: Option<String>,
+    },
+    /// Until a time.
+    Defer {
+        until: Until,
+        state: Value,
+    },
+    /// Until something else, or for the timeout.
+    Wait {
+        wait: Wait,
+        timeout: Option<Duration>,
+        state: Value,
+    },
 }
 
 #[derive(Debug)]
@@ -57,10 +70,6 @@ pub(crate) struct Failure {
 pub(crate) enum Until {
     After(Duration),
     At(String),
-    Event {
-        name: String,
-        timeout: Option<Duration>,
-    },
 }
 
 /// When a deferred task goes on.
@@ -83,19 +92,23 @@ impl Error {
         Self::failure(false, message.to_string())
     }
 
+    pub(crate) fn ended(ending: Ending) -> Self {
+        Self(Box::new(ending))
+    }
+
     fn failure(retryable: bool, message: String) -> Self {
-        Self(Box::new(Ending::Failure(Failure {
+        Self::ended(Ending::Failure(Failure {
             retryable,
             message,
             retry_after: None,
             details: None,
-        })))
+        }))
     }
 
     /// The task skips itself; see [`skip`].
     pub fn skip(reason: impl fmt::Display) -> Self {
         let reason = Some(reason.to_string()).filter(|reason| !reason.is_empty());
-        Self(Box::new(Ending::Skip { reason }))
+        Self::ended(Ending::Skip { reason })
     }
 
     /// The next attempt starts no earlier than this after the failure,
@@ -141,21 +154,54 @@ impl Error {
                 until: Until::At(at),
                 ..
             } => at.parse().ok().map(Wake::At),
-            Ending::Defer {
-                until: Until::Event { timeout, .. },
-                ..
-            } => timeout.map(Wake::After),
+            Ending::Wait { timeout, .. } => timeout.map(Wake::After),
             Ending::Failure(_) | Ending::Skip { .. } => None,
+        }
+    }
+
+    fn wait(&self) -> Option<&Wait> {
+        match &*self.0 {
+            Ending::Wait { wait, .. } => Some(wait),
+            _ => None,
         }
     }
 
     /// The event that the task waits for, if it does.
     pub fn event(&self) -> Option<&str> {
-        match &*self.0 {
-            Ending::Defer {
-                until: Until::Event { name, .. },
-                ..
-            } => Some(name),
+        match self.wait() {
+            Some(Wait::Event(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The id of the run that the task waits for, if it does.
+    pub fn awaited_run(&self) -> Option<&str> {
+        match self.wait() {
+            Some(Wait::Run(run)) => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The DAG whose run the task waits for, and the logical date of that run, if it does.
+    pub fn awaited_dag(&self) -> Option<(&str, &str)> {
+        match self.wait() {
+            Some(Wait::Dag { dag, logical_date }) => Some((dag, logical_date)),
+            _ => None,
+        }
+    }
+
+    /// The run that the task calls, if it does.
+    pub fn called(&self) -> Option<&Call> {
+        match self.wait() {
+            Some(Wait::Call(call)) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// What the task asks, if it does.
+    pub fn asked(&self) -> Option<&str> {
+        match self.wait() {
+            Some(Wait::Approval(question)) => Some(&question.subject),
             _ => None,
         }
     }
@@ -163,7 +209,7 @@ impl Error {
     /// The state that was left, if the task deferred itself.
     pub fn state(&self) -> Option<&Value> {
         match &*self.0 {
-            Ending::Defer { state, .. } => Some(state),
+            Ending::Defer { state, .. } | Ending::Wait { state, .. } => Some(state),
             Ending::Failure(_) | Ending::Skip { .. } => None,
         }
     }
@@ -221,10 +267,7 @@ impl fmt::Display for Error {
                 until: Until::At(at),
                 ..
             } => write!(f, "deferred until {at}"),
-            Ending::Defer {
-                until: Until::Event { name, .. },
-                ..
-            } => write!(f, "deferred until the event {name}"),
+            Ending::Wait { wait, .. } => write!(f, "deferred until {wait}"),
         }
     }
 }
@@ -317,43 +360,9 @@ pub fn defer_until<T>(at: Timestamp, state: &impl Serialize) -> Result<T> {
     defer(Until::At(at.to_string()), state)
 }
 
-/// Like [`defer_for`], until an event of this name is sent to the run, or for `timeout` at the longest.
-/// [`Context::woken`](crate::Context::woken) says which of the two it was, and has the event's payload.
-///
-/// ```
-/// use std::time::Duration;
-/// use weft::prelude::*;
-///
-/// #[task]
-/// fn wait_for_payment(ctx: Context, order: String) -> Result<String> {
-///     let Some(woken) = ctx.woken() else {
-///         return defer_until_event("paid", Some(Duration::from_secs(3600)), &());
-///     };
-///     if woken.timed_out() {
-///         return skip(format_args!("the order {order} was not paid"));
-///     }
-///     woken.payload()
-/// }
-///
-/// let ending = wait_for_payment(Context::test(), "7".into()).unwrap_err();
-/// assert_eq!(ending.event(), Some("paid"));
-/// let paid = Context::test().with_event("paid", "ada");
-/// assert_eq!(wait_for_payment(paid, "7".into()).unwrap(), "ada");
-/// let late = Context::test().with_timeout();
-/// assert!(wait_for_payment(late, "7".into()).unwrap_err().is_skip());
-/// ```
-pub fn defer_until_event<T>(
-    name: impl Into<String>,
-    timeout: Option<Duration>,
-    state: &impl Serialize,
-) -> Result<T> {
-    let name = name.into();
-    defer(Until::Event { name, timeout }, state)
-}
-
 fn defer<T>(until: Until, state: &impl Serialize) -> Result<T> {
     let state = serde_json::to_value(state)
         .explain("the state of a deferral")
         .permanent()?;
-    Err(Error(Box::new(Ending::Defer { until, state })))
+    Err(Error::ended(Ending::Defer { until, state }))
 }

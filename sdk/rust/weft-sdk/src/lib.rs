@@ -46,8 +46,9 @@
 //!
 //! A task takes [`Context`] as an optional first parameter, returns [`Result`]
 //! (any error fails the attempt and is retried, [`Error::permanent`] is not),
-//! [skips](skip) or [puts off](defer_for) itself, [chooses](Branch) what goes
-//! on, and hands large data on as an [`Artifact`].
+//! [skips](skip) or [puts off](defer_for) itself, waits for an [event](defer_until_event)
+//! or a [run](defer_until_run), [calls](call()) another DAG, [chooses](Branch) what goes
+//! on, hands large data on as an [`Artifact`], and says what it [updated](update()).
 //!
 //! Inside a `#[dag]` function every call of a plain lower-case path is a task.
 //! To call a helper there, put it in parentheses: `(helper)(3)`.
@@ -61,7 +62,9 @@ extern crate self as weft;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod approval;
 mod artifact;
+mod asset;
 mod branch;
 mod context;
 mod dag;
@@ -72,18 +75,25 @@ pub mod http;
 mod logging;
 pub mod prelude;
 mod registry;
+pub mod sensors;
 mod task;
+mod wait;
+mod woken;
 
 pub use crate::{
+    approval::{Approval, Decision, ask},
     artifact::{Artifact, ArtifactReader, ArtifactWriter},
+    asset::{AssetUpdate, Condition, RecordedUpdate, Update, update},
     branch::Branch,
-    context::{Context, DataInterval, Woken},
+    context::{Context, DataInterval},
     dag::{
-        Argument, Dag, Each, Edge, Grants, Limits, Literal, Mapped, Mode, Param, Single, Task,
-        TaskSettings, Upstream, each,
+        Argument, Dag, Each, Edge, Elements, Grants, Limits, List, Literal, Mapped, Mode, Param,
+        Single, Task, TaskSettings, Upstream, each,
     },
     data::{Input, Output},
-    error::{Error, Explain, Result, Wake, defer_for, defer_until, defer_until_event, skip},
+    error::{Error, Explain, Result, Wake, defer_for, defer_until, skip},
+    wait::{Call, call, defer_until_dag, defer_until_event, defer_until_run},
+    woken::Woken,
 };
 pub use jiff::Timestamp;
 pub use log;

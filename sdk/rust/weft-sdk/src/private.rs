@@ -1,9 +1,10 @@
 //! Items that the macros' expansions use; not part of the API.
 
 pub use crate::{
+    asset::Reported,
     dag::{
         Argument, Builder, Call, Dag, DagDef, DagSettings, Edge, Grants, Limits, Literal, Mapped,
-        Mode, Param, Single, Task, TaskSettings, default_of,
+        Mode, Param, RateLimit, Schedules, Single, Task, TaskSettings, Texts, default_of,
     },
     data::{Input, Output},
     registry::Entry,

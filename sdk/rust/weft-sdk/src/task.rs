@@ -2,6 +2,7 @@
 //! it returns back into an outcome. Nothing here is done before it is asked for.
 
 use crate::{
+    asset::Reported,
     branch::Branch,
     dag::TaskSettings,
     data::{Input, Output},
@@ -127,6 +128,16 @@ impl Outcome {
         )))
     }
 
+    /// A finished task that says more of its outlets.
+    #[doc(hidden)]
+    pub fn update<R: Reported<Output: Output>>(reported: R) -> Result<Self> {
+        let update = reported.reported();
+        let (assets, output) = (to_json(&update.assets)?, to_json(&update.output)?);
+        Ok(Self::Control(format!(
+            r#"{{"kind":"update","assets":{assets},"output":{output}}}"#
+        )))
+    }
+
     /// Runs a task's shim.
     #[doc(hidden)]
     pub fn of(attempt: impl FnOnce() -> Result<Self>) -> Self {
@@ -152,18 +163,17 @@ impl Outcome {
                 until: Until::At(at),
                 state,
             } => Self::Control(json!({ "kind": "defer", "until": at, "state": state }).to_string()),
-            Ending::Defer {
-                until: Until::Event { name, timeout },
+            Ending::Wait {
+                wait,
+                timeout,
                 state,
-            } => Self::Control(
-                json!({
-                    "kind": "defer",
-                    "event": name,
-                    "timeout_ms": timeout.map(millis),
-                    "state": state,
-                })
-                .to_string(),
-            ),
+            } => {
+                let mut document = wait.to_json();
+                document["kind"] = "defer".into();
+                document["timeout_ms"] = timeout.map(millis).into();
+                document["state"] = state;
+                Self::Control(document.to_string())
+            }
             Ending::Failure(Failure {
                 retryable,
                 message,

@@ -178,6 +178,66 @@ fn shop(#[param(default = 0)] timeout_ms: Param<u64>) {
     payment(timeout_ms);
 }
 
+/// Calls the DAG `books` for a region, and returns what its last task said.
+#[task(grant(dags = "books"))]
+fn close(ctx: Context, region: String) -> Result<String> {
+    match ctx.woken() {
+        None => call(Call::new("books").param("region", region), None, &()),
+        Some(woken) => woken.output("closing"),
+    }
+}
+
+#[task]
+fn closing(region: String) -> Result<String> {
+    match region.as_str() {
+        "lost" => Err(Error::permanent("there is no such region")),
+        _ => Ok(format!("{region} is closed")),
+    }
+}
+
+/// Asks before it says that a version is out.
+#[task]
+fn release(ctx: Context, version: String) -> Result<String> {
+    let Some(woken) = ctx.woken() else {
+        let question = Approval::new(format!("Release {version}?"))
+            .body("It passed **all** tests.")
+            .form(json!({
+                "type": "object",
+                "properties": { "share": { "type": "integer", "minimum": 1, "maximum": 100 } },
+            }));
+        return ask(question, None, &());
+    };
+    let decision = woken.decision()?;
+    if !decision.is_approved() {
+        return skip(decision.comment().unwrap_or("rejected"));
+    }
+    let by = decision.by().unwrap_or("no one");
+    Ok(format!("{version} is out, says {by}"))
+}
+
+/// What asks people.
+#[dag]
+fn releases(#[param(default = "1.0")] version: Param<String>) {
+    release(version);
+}
+
+/// Waits for the run of `books` for the run's own date.
+#[task]
+fn after_books(ctx: Context) -> Result<String> {
+    match ctx.woken() {
+        None => defer_until_dag("books", ctx.logical_date(), None, &()),
+        Some(woken) => Ok(woken.state().unwrap_or("none").into()),
+    }
+}
+
+/// What calls another DAG and waits for its runs.
+#[dag]
+fn months(#[param(default = "all")] region: Param<String>) {
+    close(region);
+    closing(region);
+    after_books();
+}
+
 /// What fails, each in its own way.
 #[dag(id = "failures")]
 fn failing() {

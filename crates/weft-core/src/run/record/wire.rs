@@ -9,6 +9,8 @@ use crate::{
     run::{
         action::Timer,
         event::{Event, Moment, Outcome},
+        indexes::Indexes,
+        selection::Selection,
         state::{Attempt, Instance, Marked},
     },
     time::{DurationMs, Timestamp},
@@ -63,7 +65,7 @@ pub(super) struct Wire<'a> {
     /// Milliseconds that a retry waits at least.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     wait: Option<u64>,
-    /// A failure that another attempt could help; a clear with all downstreams.
+    /// A failure that another attempt could help; a clear with all downstreams; a task that runs.
     #[serde(rename = "y", default, skip_serializing_if = "is_false")]
     yes: bool,
     /// For people.
@@ -72,6 +74,15 @@ pub(super) struct Wire<'a> {
     /// Tasks that were chosen or cleared.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     tasks: Option<Vec<u32>>,
+    /// First and last map index of each range that was cleared.
+    #[serde(rename = "ix", default, skip_serializing_if = "Option::is_none")]
+    ranges: Option<Vec<(u32, u32)>>,
+    /// A clear with all upstreams.
+    #[serde(rename = "up", default, skip_serializing_if = "is_false")]
+    upstream: bool,
+    /// A clear of what failed.
+    #[serde(rename = "of", default, skip_serializing_if = "is_false")]
+    only_failed: bool,
     /// The state that was given by hand.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     marked: Option<Cow<'a, str>>,
@@ -114,7 +125,12 @@ mod kind {
     pub(super) const WOKEN: &str = "wake";
     pub(super) const CANCEL: &str = "stop";
     pub(super) const CLEAR: &str = "clear";
+    /// A clear of a selection; a kind of its own, since a version that doesn't know it must not
+    /// clear more.
+    pub(super) const CLEAR_SELECTION: &str = "pickclear";
     pub(super) const MARK: &str = "mark";
+    pub(super) const PRECONDITION: &str = "cond";
+    pub(super) const DEADLINE: &str = "late";
 }
 
 const SUCCESS: &str = "success";
@@ -169,6 +185,16 @@ impl<'a> Wire<'a> {
                 message: message.as_str().into(),
                 ..Self::new(kind::EXPAND_FAILED)
             },
+            Event::PreconditionChecked {
+                task,
+                generation,
+                runs,
+            } => Self {
+                task: Some(task.0),
+                generation: *generation,
+                yes: *runs,
+                ..Self::new(kind::PRECONDITION)
+            },
             Event::Dispatched { instance, nonce } => Self {
                 nonce: Some(*nonce),
                 ..Self::at(kind::DISPATCHED, *instance)
@@ -185,14 +211,14 @@ impl<'a> Wire<'a> {
                     generation: *episode,
                     ..Self::new(kind::TIMEOUT)
                 },
+                Timer::Deadline { task } => Self {
+                    task: task.map(|task| task.0),
+                    ..Self::new(kind::DEADLINE)
+                },
             },
             Event::Woken { instance } => Self::at(kind::WOKEN, *instance),
             Event::Cancel => Self::new(kind::CANCEL),
-            Event::Clear { tasks, downstream } => Self {
-                tasks: Some(numbers(tasks)),
-                yes: *downstream,
-                ..Self::new(kind::CLEAR)
-            },
+            Event::Clear(selection) => Self::selection(selection),
             Event::Mark { instance, as_state } => Self {
                 marked: Some(Cow::Borrowed(match as_state {
                     Marked::Success => SUCCESS,
@@ -201,6 +227,28 @@ impl<'a> Wire<'a> {
                 })),
                 ..Self::at(kind::MARK, *instance)
             },
+        }
+    }
+
+    fn selection(selection: &Selection) -> Self {
+        let plain = Self {
+            tasks: Some(numbers(&selection.tasks)),
+            yes: selection.downstream,
+            ..Self::new(kind::CLEAR)
+        };
+        if selection.is_plain() {
+            return plain;
+        }
+        let ranges = selection.indexes.as_ref().map(|indexes| {
+            let ranges = indexes.ranges().iter();
+            ranges.map(|range| (range.start, range.end - 1)).collect()
+        });
+        Self {
+            kind: Cow::Borrowed(kind::CLEAR_SELECTION),
+            ranges,
+            upstream: selection.upstream,
+            only_failed: selection.only_failed,
+            ..plain
         }
     }
 
@@ -264,6 +312,11 @@ impl<'a> Wire<'a> {
                 generation: self.generation,
                 message: self.message.to_string(),
             }),
+            kind::PRECONDITION => Ok(Event::PreconditionChecked {
+                task: self.task_of()?,
+                generation: self.generation,
+                runs: self.yes,
+            }),
             kind::DISPATCHED => Ok(Event::Dispatched {
                 instance: self.instance()?,
                 nonce: self.nonce.ok_or(NO_NONCE)?,
@@ -285,14 +338,23 @@ impl<'a> Wire<'a> {
                     episode: self.generation,
                 },
             }),
+            kind::DEADLINE => Ok(Event::Due {
+                timer: Timer::Deadline {
+                    task: self.task.map(TaskIndex),
+                },
+            }),
             kind::WOKEN => Ok(Event::Woken {
                 instance: self.instance()?,
             }),
             kind::CANCEL => Ok(Event::Cancel),
-            kind::CLEAR => Ok(Event::Clear {
+            kind::CLEAR => Ok(Event::Clear(Selection::of(self.tasks_of()?, self.yes))),
+            kind::CLEAR_SELECTION => Ok(Event::Clear(Selection {
                 tasks: self.tasks_of()?,
+                indexes: self.indexes()?,
+                upstream: self.upstream,
                 downstream: self.yes,
-            }),
+                only_failed: self.only_failed,
+            })),
             kind::MARK => Ok(Event::Mark {
                 instance: self.instance()?,
                 as_state: match self.marked.as_deref() {
@@ -343,6 +405,15 @@ impl<'a> Wire<'a> {
             number: self.number.ok_or(NO_NUMBER)?,
             nonce: self.nonce.ok_or(NO_NONCE)?,
         })
+    }
+
+    fn indexes(&self) -> Result<Option<Indexes>, &'static str> {
+        let Some(ranges) = &self.ranges else {
+            return Ok(None);
+        };
+        let ranges = ranges.iter();
+        let indexes = Indexes::of(ranges.map(|(first, last)| *first..last.saturating_add(1)));
+        indexes.map(Some).map_err(|_| "has no map indexes")
     }
 
     fn tasks_of(&self) -> Result<Vec<TaskIndex>, &'static str> {

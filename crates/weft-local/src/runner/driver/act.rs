@@ -52,6 +52,14 @@ impl Runner {
         while let Some(action) = self.pending.pop_front() {
             match action {
                 Action::Expand { task, generation } => self.expand(task, generation),
+                // There are no other runs of the DAG.
+                Action::CheckPrecondition { task, generation } => {
+                    self.apply(RunEvent::PreconditionChecked {
+                        task,
+                        generation,
+                        runs: true,
+                    });
+                }
                 Action::Ready { task, indexes } => {
                     for index in indexes.clone() {
                         self.history.of(Instance { task, index }).state = State::Ready;
@@ -68,6 +76,8 @@ impl Runner {
                     self.ready.forget(task);
                     self.setup.inputs.clear(task);
                 }
+                // Nothing clears an instance of a run in one process.
+                Action::InstancesCleared { task, indexes: _ } => self.setup.inputs.grew(task),
                 Action::InstanceChanged {
                     instance,
                     state,
@@ -81,8 +91,9 @@ impl Runner {
                 } => {
                     self.range_changed(task, indexes, &state, cause);
                 }
-                // The loop looks at the run's state after each turn.
-                Action::RunChanged { state: _ } => {}
+                // The loop looks at the run's state after each turn. No deadline has a timer: the run
+                // was due when somebody started it.
+                Action::RunChanged { state: _ } | Action::DeadlineMissed { task: _ } => {}
             }
         }
         self.acting = false;
@@ -143,6 +154,10 @@ impl Runner {
         if settled.is_final() {
             record.ended.get_or_insert(now);
         }
+        // It may have been ready, and the run goes on for its teardowns.
+        if *state == InstanceState::Cancelled && !self.setup.run.state().is_ended() {
+            self.ready.forget(instance.task);
+        }
         match cause {
             Cause::Progress | Cause::Outcome => return,
             Cause::BadBranch | Cause::DeferredTooOften | Cause::LostTooOften => {
@@ -170,7 +185,9 @@ impl Runner {
             | Cause::NoSource
             | Cause::Marked
             | Cause::Cancelled
-            | Cause::RunTimeout => {}
+            | Cause::RunTimeout
+            | Cause::Precondition
+            | Cause::Deadline => {}
         }
         // A running attempt that is revoked is reported when it has stopped.
         if settled.is_final() && !self.by_instance.contains_key(&instance) {

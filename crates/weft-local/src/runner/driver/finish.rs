@@ -16,9 +16,10 @@ use std::{
 };
 use weft_api::text::truncated;
 use weft_core::{
+    asset::{self, AssetUpdate},
     run::{Instance, InstanceState, Outcome},
     time::Timestamp,
-    wait::Wait,
+    wait::{Call, Wait},
 };
 use weft_sandbox::{AttemptFailure, AttemptOutcome, AttemptReport, DeferUntil, FailureKind, Usage};
 
@@ -99,6 +100,7 @@ impl Runner {
                 outcome: AttemptOutcome::Failed(failure),
                 usage: Usage::default(),
                 artifacts: Vec::new(),
+                updates: Vec::new(),
             },
         );
     }
@@ -145,7 +147,28 @@ impl Runner {
             return;
         }
         let tail = Vec::from(tail);
-        self.conclude(attempt, started, report.outcome, &report.usage, &tail);
+        let outcome = self.with_outlets(attempt, report.outcome, report.updates);
+        self.conclude(attempt, started, outcome, &report.usage, &tail);
+    }
+
+    /// The outcome, which is a failure if the task says something of an asset that is none of its outlets. Nothing else
+    /// comes of updates here: they create runs on a server.
+    fn with_outlets(
+        &self,
+        attempt: Attempt,
+        outcome: AttemptOutcome,
+        updates: Vec<AssetUpdate>,
+    ) -> AttemptOutcome {
+        let task = &self.setup.shared.dag.tasks[attempt.instance.task.as_usize()];
+        match asset::updates_of(&task.outlets, updates) {
+            Ok(_updates) => outcome,
+            Err(other) => {
+                let kind = FailureKind::InvalidOutput;
+                let mut failure = AttemptFailure::new(kind, asset::no_outlet(&other));
+                failure.retryable = false;
+                AttemptOutcome::Failed(failure)
+            }
+        }
     }
 
     /// Stores the output, passes the outcome to the state machine, then notifies the display.
@@ -227,9 +250,13 @@ impl Runner {
         outcome: AttemptOutcome,
         now: Timestamp,
     ) -> (Outcome, Ending) {
+        let dag = Arc::clone(&self.setup.shared.dag);
+        let task = &dag.tasks[attempt.instance.task.as_usize()];
+        let retries =
+            |failure: &AttemptFailure| failure.retryable && task.retries_code(failure.kind.code());
         let fail = |failure: AttemptFailure| {
             (
-                Self::failed(failure.retryable, failure.retry_after, &failure.message),
+                Self::failed(retries(&failure), failure.retry_after, &failure.message),
                 Ending::Failed(failure),
             )
         };
@@ -239,7 +266,6 @@ impl Runner {
                 Err(error) => fail(unkept(&error)),
             },
             AttemptOutcome::Branch { tasks, output } => {
-                let dag = &self.setup.shared.dag;
                 let chosen: Option<Vec<_>> = tasks
                     .iter()
                     .map(|id| {
@@ -270,19 +296,24 @@ impl Runner {
             }
             AttemptOutcome::Skipped { reason } => (Outcome::Skipped, Ending::Skipped(reason)),
             AttemptOutcome::Deferred { until, state } => {
-                let (until, waited) = match until {
-                    DeferUntil::At(at) => (at, false),
-                    DeferUntil::After(span) => (now.plus(span), false),
-                    DeferUntil::On {
-                        wait: _,
-                        timeout: Some(span),
-                    } => (now.plus(span), true),
-                    DeferUntil::On {
-                        wait,
-                        timeout: None,
-                    } => return fail(endless(&wait)),
+                let (until, woken) = match until {
+                    DeferUntil::At(at) => (at, None),
+                    DeferUntil::After(span) => (now.plus(span), None),
+                    DeferUntil::On { wait, timeout } => match timeout {
+                        Some(span) => (now.plus(span), Some(wait.timed_out())),
+                        None => return fail(endless(&wait)),
+                    },
+                    DeferUntil::Asked { request, timeout } => {
+                        let default = request.default;
+                        let wait = Wait::Approval { default };
+                        match timeout {
+                            Some(span) => (now.plus(span), Some(wait.timed_out())),
+                            None => return fail(endless(&wait)),
+                        }
+                    }
+                    DeferUntil::Called { call, .. } => return fail(uncallable(&call)),
                 };
-                let resume = Resume { state, waited };
+                let resume = Resume { state, woken };
                 self.resumes.insert(attempt.instance, resume);
                 (
                     Outcome::Deferred { until: Some(until) },
@@ -351,14 +382,26 @@ enum Ending {
 
 /// The failure of a task that would wait for ever in a run that nothing reaches from outside.
 fn endless(wait: &Wait) -> AttemptFailure {
-    let what = match wait {
-        Wait::Event(name) => format!("the event {name}"),
-    };
     let mut failure = AttemptFailure::new(
         FailureKind::Author,
         format!(
-            "the task waits for {what} without a timeout, and nothing can reach a run of `wfctl run`: \
-             give the deferral a timeout, or run the DAG on a server"
+            "the task waits for {} without a timeout, and nothing can reach a run of `wfctl run`: \
+             give the deferral a timeout, or run the DAG on a server",
+            wait.describe()
+        ),
+    );
+    failure.retryable = false;
+    failure
+}
+
+/// The failure of a task that calls a DAG: only a server has another one.
+fn uncallable(call: &Call) -> AttemptFailure {
+    let mut failure = AttemptFailure::new(
+        FailureKind::Author,
+        format!(
+            "the task calls the DAG {}, and `wfctl run` runs one DAG alone: deploy both to a server, \
+             such as `wfctl up`, and trigger this one there",
+            call.dag
         ),
     );
     failure.retryable = false;

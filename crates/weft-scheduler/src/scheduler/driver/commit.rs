@@ -162,7 +162,11 @@ impl Driver<'_> {
         for run in broken {
             let turn = commit::failing_turn(self.shard, self.cx, *run);
             match self.write(&turn).await {
-                Ok(()) => self.shard.turn += 1,
+                Ok(()) => {
+                    self.shard.turn += 1;
+                    self.shard.run_waits.run_ended(*run, None);
+                    self.shard.preconditions.dag_changed(None);
+                }
                 Err(Refused::Dropped(dropped)) => return Err(dropped),
                 Err(Refused::RunExists(_) | Refused::IdTaken(_) | Refused::Broken(_)) => {
                     tracing::error!(%run, operation = "fail run", "a run that can't be written can't be failed either; it stays as it is");

@@ -127,6 +127,13 @@ impl Driver<'_> {
         self.read_resume_states(&mut replayed).await?;
         let mut live = Vec::new();
         for active in replayed {
+            for (instance, record) in &active.records {
+                if let Some(wait) = record.wait.as_ref().filter(|wait| wait.is_for_run()) {
+                    self.shard
+                        .run_waits
+                        .add((active.id, *instance), wait.clone());
+                }
+            }
             live.extend(recovery::add_recovered_run(&mut self.events(), active));
         }
         Ok(live)
@@ -196,7 +203,7 @@ impl Driver<'_> {
     }
 
     /// Reads settings and DAGs.
-    async fn read_settings(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn read_settings(&mut self) -> Result<(), StoreError> {
         let id = self.shard.id();
         let mut read = self.deps.store.settings(id).await?;
         let consequence = "no slots are known, so what it bounds waits";
@@ -238,9 +245,7 @@ impl Driver<'_> {
             return Ok(());
         }
         let version = self.read_active_version(&state).await?;
-        let shard = &mut *self.shard;
-        let (runs, schedule) = (&mut shard.runs, &mut shard.schedule);
-        settings::apply_dag(runs, schedule, self.cx, state, version.as_deref());
+        settings::apply_dag(self.shard, self.cx, state, version.as_deref());
         Ok(())
     }
 

@@ -1,10 +1,13 @@
 //! The changes of a turn: names, not contents. The contents are read from the runs when the turn
 //! is committed, so that an instance that changes five times in a turn is written once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Range,
+};
 use weft_broker::{AttemptKey, Dispatch};
 use weft_core::{document::TaskIndex, run::Instance, run_id::RunId, time::Timestamp};
-use weft_store::{AttemptRecord, CommandDone, DagKey, NewRun, TimetableUpdate};
+use weft_store::{AttemptRecord, CommandDone, DagKey, MissedDeadline, NewRun, TimetableUpdate};
 
 /// The changes of one turn.
 #[derive(Debug, Default)]
@@ -20,10 +23,13 @@ pub(crate) struct Changes {
     pub(super) cleared: BTreeMap<(RunId, TaskIndex), u32>,
     /// Tasks of which a portion starts over: the instances below these map indexes.
     pub(super) cleared_below: BTreeMap<(RunId, TaskIndex), u32>,
+    /// Instances that start over by themselves, as ranges of map indexes.
+    pub(super) cleared_ranges: BTreeMap<(RunId, TaskIndex), VecDeque<Range<u32>>>,
     pub(super) instances: BTreeSet<(RunId, Instance)>,
     /// Mapped tasks whose counts changed.
     pub(super) mapped: BTreeSet<(RunId, TaskIndex)>,
     pub(super) attempts: Vec<AttemptRecord>,
+    pub(super) missed: Vec<MissedDeadline>,
     pub(super) commands: Vec<CommandDone>,
     pub(super) timetables: BTreeMap<DagKey, TimetableUpdate>,
     /// Published after the commit.
@@ -32,6 +38,11 @@ pub(crate) struct Changes {
     pub(super) revoke: Vec<AttemptKey>,
     /// Confirmed after the commit.
     pub(super) confirm: Vec<AttemptKey>,
+}
+
+/// How many map indexes are in these ranges.
+pub(super) fn indexes_of(ranges: &VecDeque<Range<u32>>) -> usize {
+    ranges.iter().map(ExactSizeIterator::len).sum()
 }
 
 impl Changes {
@@ -43,6 +54,7 @@ impl Changes {
             + self.with_events.len()
             + self.attempts.len()
             + cleared
+            + self.cleared_ranges.values().map(indexes_of).sum::<usize>()
     }
 
     /// Whether there is nothing to write or to send.
@@ -52,6 +64,7 @@ impl Changes {
             && self.failed.is_empty()
             && self.cleared_below.is_empty()
             && self.mapped.is_empty()
+            && self.missed.is_empty()
             && self.commands.is_empty()
             && self.timetables.is_empty()
             && self.publish.is_empty()
@@ -77,6 +90,10 @@ impl Changes {
                 .extract_if(.., |(run, _), _| is_taken(*run))
                 .collect(),
             cleared_below: BTreeMap::new(),
+            cleared_ranges: self
+                .cleared_ranges
+                .extract_if(.., |(run, _), _| is_taken(*run))
+                .collect(),
             instances: self
                 .instances
                 .extract_if(.., |(run, _)| is_taken(*run))
@@ -87,6 +104,10 @@ impl Changes {
                 .collect(),
             attempts: self
                 .attempts
+                .extract_if(.., |row| is_taken(row.run))
+                .collect(),
+            missed: self
+                .missed
                 .extract_if(.., |row| is_taken(row.run))
                 .collect(),
             commands: self
@@ -119,9 +140,14 @@ impl Changes {
             *cleared = instances.max(*cleared);
         }
         self.cleared_below.append(&mut other.cleared_below);
+        for (task, mut ranges) in other.cleared_ranges {
+            let cleared = self.cleared_ranges.entry(task).or_default();
+            cleared.append(&mut ranges);
+        }
         self.instances.append(&mut other.instances);
         self.mapped.append(&mut other.mapped);
         self.attempts.append(&mut other.attempts);
+        self.missed.append(&mut other.missed);
         self.commands.append(&mut other.commands);
         self.timetables.append(&mut other.timetables);
         self.publish.append(&mut other.publish);
@@ -144,8 +170,10 @@ impl Changes {
     pub(super) fn remove_written(&mut self, run: RunId) {
         self.new_runs.retain(|new| new.id != run);
         self.attempts.retain(|attempt| attempt.run != run);
+        self.missed.retain(|missed| missed.run != run);
         self.cleared.retain(|(of, _), _| *of != run);
         self.cleared_below.retain(|(of, _), _| *of != run);
+        self.cleared_ranges.retain(|(of, _), _| *of != run);
     }
 
     /// Runs whose row or events were committed.

@@ -7,9 +7,12 @@
 //! has the run as it was before, and a scheduler that takes over in between applies the command again,
 //! which writes the same rows. The broker and listeners learn of it after the last portion, too.
 
-use super::{super::runs::Runs, changes::Changes};
+use super::{
+    super::runs::Runs,
+    changes::{Changes, indexes_of},
+};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     ops::Range,
 };
 use weft_core::{
@@ -37,6 +40,11 @@ struct EarlyRows {
     revoked: Vec<AttemptRecord>,
     /// Map indexes of instances that are not history yet.
     cleared: BTreeMap<TaskIndex, Range<u32>>,
+    /// The same of instances that were cleared by themselves.
+    cleared_ranges: BTreeMap<TaskIndex, VecDeque<Range<u32>>>,
+    /// Tasks of which instances were cleared by themselves. Their rows are written with the last
+    /// portion, so that none is written before it is cleared.
+    late: BTreeSet<TaskIndex>,
 }
 
 impl LargeRuns {
@@ -145,12 +153,30 @@ impl LargeRuns {
                 }
             }
         }
+        for ((run, task), mut ranges) in std::mem::take(&mut changes.cleared_ranges) {
+            if let Some(early) = self.runs.get_mut(&run) {
+                let outdated = early.cancelled.extract_if(.., |of| of.task == task);
+                let outdated = outdated.map(|instance| (run, instance));
+                self.rest.instances.extend(outdated);
+                early.late.insert(task);
+                let left = early.cleared_ranges.entry(task).or_default();
+                left.append(&mut ranges);
+            }
+        }
         self.rest.cleared.append(&mut changes.cleared);
         let cleared = &self.rest.cleared;
-        let is_early = |key: &(RunId, Instance)| {
-            is_cancelled(runs, *key) && !cleared.contains_key(&(key.0, key.1.task))
+        let late = |key: &(RunId, Instance)| {
+            let early = self.runs.get(&key.0);
+            early.is_some_and(|early| early.late.contains(&key.1.task))
         };
-        for (run, instance) in changes.instances.extract_if(.., |key| is_early(key)) {
+        let is_early = |key: &(RunId, Instance)| {
+            is_cancelled(runs, *key) && !cleared.contains_key(&(key.0, key.1.task)) && !late(key)
+        };
+        let early: Vec<_> = changes
+            .instances
+            .extract_if(.., |key| is_early(key))
+            .collect();
+        for (run, instance) in early {
             if let Some(early) = self.runs.get_mut(&run) {
                 early.cancelled.insert(instance);
             }
@@ -169,7 +195,10 @@ impl LargeRuns {
 
 impl EarlyRows {
     fn is_empty(&self) -> bool {
-        self.cancelled.is_empty() && self.revoked.is_empty() && self.cleared.is_empty()
+        self.cancelled.is_empty()
+            && self.revoked.is_empty()
+            && self.cleared.is_empty()
+            && self.cleared_ranges.is_empty()
     }
 
     /// Moves at most `max_rows` of them to `changes`; returns how many there were.
@@ -194,6 +223,25 @@ impl EarlyRows {
                 entry.remove();
             }
             changes.cleared_below.insert((run, task), end);
+        }
+        while left > 0
+            && let Some(mut entry) = self.cleared_ranges.first_entry()
+        {
+            let task = *entry.key();
+            let Some(mut range) = entry.get_mut().pop_front() else {
+                entry.remove();
+                continue;
+            };
+            let portion = u32::try_from(left).unwrap_or(u32::MAX);
+            let end = range.end.min(range.start.saturating_add(portion));
+            left -= (end - range.start) as usize;
+            let drawn = changes.cleared_ranges.entry((run, task)).or_default();
+            drawn.push_back(range.start..end);
+            range.start = end;
+            if range.is_empty() {
+                continue;
+            }
+            entry.get_mut().push_front(range);
         }
         while left > 0
             && let Some(instance) = self.cancelled.pop_first()
@@ -226,6 +274,9 @@ fn early_rows(changes: &Changes, runs: &Runs) -> HashMap<RunId, usize> {
     }
     for ((run, _), instances) in &changes.cleared {
         *rows.entry(*run).or_default() += *instances as usize;
+    }
+    for ((run, _), ranges) in &changes.cleared_ranges {
+        *rows.entry(*run).or_default() += indexes_of(ranges);
     }
     // A run is created before anything else of it is written.
     for new in &changes.new_runs {

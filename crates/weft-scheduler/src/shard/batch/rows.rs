@@ -7,10 +7,11 @@ use weft_core::{
     run::{Cause, Counts, Instance, InstanceState, RunState, record},
     run_id::RunId,
     time::Timestamp,
+    wait::Wait,
 };
 use weft_store::{
-    AttemptRecord, ClearedTask, EventChunk, InstanceRow, InstanceTag, RunUpdate, ShardLease,
-    TaskSummary, Turn,
+    Asked, AttemptRecord, ClearedTask, EventChunk, InstanceRow, InstanceTag, RunUpdate, ShardLease,
+    TaskSummary, Turn, Updated,
 };
 
 /// The turn that writes these changes.
@@ -21,6 +22,11 @@ pub(super) fn turn(
     changes: &Changes,
     runs: &Runs,
 ) -> Turn {
+    let instances: Vec<InstanceRow> = changes
+        .instances
+        .iter()
+        .filter_map(|(id, instance)| instance_row(runs.get(*id)?, *instance))
+        .collect();
     Turn {
         lease,
         number,
@@ -50,11 +56,16 @@ pub(super) fn turn(
             .collect(),
         cleared: cleared_tasks(changes),
         attempts: changes.attempts.clone(),
-        instances: changes
-            .instances
+        approvals: instances
             .iter()
-            .filter_map(|(id, instance)| instance_row(runs.get(*id)?, *instance))
+            .filter_map(|row| asked(runs, row, now))
             .collect(),
+        missed: changes.missed.clone(),
+        updates: instances
+            .iter()
+            .flat_map(|row| updated(runs, row, now))
+            .collect(),
+        instances,
         tasks: changes
             .mapped
             .iter()
@@ -72,10 +83,24 @@ fn cleared_tasks(changes: &Changes) -> Vec<ClearedTask> {
         .cleared
         .keys()
         .map(|(run, task)| (*run, *task, None));
-    portions
-        .chain(whole)
-        .map(|(run, task, below)| ClearedTask { run, task, below })
-        .collect()
+    let tasks = portions.chain(whole).map(|(run, task, below)| ClearedTask {
+        run,
+        task,
+        from: 0,
+        below,
+    });
+    let instances = changes
+        .cleared_ranges
+        .iter()
+        .flat_map(|((run, task), ranges)| {
+            ranges.iter().map(|range| ClearedTask {
+                run: *run,
+                task: *task,
+                from: range.start,
+                below: Some(range.end),
+            })
+        });
+    tasks.chain(instances).collect()
 }
 
 /// The row of a run that fails although its state is not known.
@@ -143,6 +168,40 @@ fn instance_row(run: &ActiveRun, instance: Instance) -> Option<InstanceRow> {
         usage: attempt.usage.clone(),
         log: attempt.log.clone(),
     })
+}
+
+/// What an instance asks since it deferred.
+fn asked(runs: &Runs, row: &InstanceRow, at: Timestamp) -> Option<Asked> {
+    let Some(Wait::Approval { .. }) = &row.wait else {
+        return None;
+    };
+    let record = runs.get(row.run)?.records.get(&row.instance)?;
+    Some(Asked {
+        run: row.run,
+        instance: row.instance,
+        number: row.number,
+        request: record.request.clone()?,
+        at,
+    })
+}
+
+/// What the success of an instance updated.
+fn updated(runs: &Runs, row: &InstanceRow, now: Timestamp) -> Vec<Updated> {
+    if row.state != InstanceTag::Success {
+        return Vec::new();
+    }
+    let run = runs.get(row.run).filter(|run| run.version.has_outlets);
+    let record = run.and_then(|run| run.records.get(&row.instance));
+    let updates = record.map_or(&[][..], |record| &record.updates);
+    let updates = updates.iter().map(|update| Updated {
+        run: row.run,
+        instance: row.instance,
+        number: row.number,
+        nonce: row.nonce,
+        update: update.clone(),
+        at: row.ended.unwrap_or(now),
+    });
+    updates.collect()
 }
 
 fn stored_state(state: InstanceState, record: &Record) -> Option<(InstanceTag, Option<Timestamp>)> {
@@ -213,5 +272,7 @@ pub(crate) const fn cause_name(cause: Cause) -> &'static str {
         Cause::Marked => "marked",
         Cause::Cancelled => "cancelled",
         Cause::RunTimeout => "run_timeout",
+        Cause::Precondition => "precondition",
+        Cause::Deadline => "deadline",
     }
 }

@@ -70,6 +70,24 @@ pub(crate) fn part_of_run(turn: &Turn, run: RunId, number: i64) -> Turn {
             .filter(|row| row.run == run)
             .cloned()
             .collect(),
+        approvals: turn
+            .approvals
+            .iter()
+            .filter(|asked| asked.run == run)
+            .cloned()
+            .collect(),
+        missed: turn
+            .missed
+            .iter()
+            .filter(|missed| missed.run == run)
+            .cloned()
+            .collect(),
+        updates: turn
+            .updates
+            .iter()
+            .filter(|updated| updated.run == run)
+            .cloned()
+            .collect(),
         tasks: turn
             .tasks
             .iter()
@@ -119,9 +137,12 @@ mod tests {
             logical_date: date,
             interval: (date, date),
             params: "{}".into(),
+            concurrency_key: None,
             not_before: date,
             created: date,
             trace: None,
+            caller: None,
+            taken: Vec::new(),
         }
     }
 
@@ -140,6 +161,9 @@ mod tests {
             cleared: Vec::new(),
             attempts: Vec::new(),
             instances: Vec::new(),
+            approvals: Vec::new(),
+            missed: Vec::new(),
+            updates: Vec::new(),
             tasks: Vec::new(),
             commands: Vec::new(),
             timetables: Vec::new(),

@@ -8,6 +8,7 @@ use crate::{
     },
     steps::{
         attempts::lose_attempt,
+        calls,
         events::{RunEvents, error_json},
     },
 };
@@ -15,8 +16,11 @@ use serde_json::json;
 use std::sync::Arc;
 use weft_broker::{AttemptKey, Failure, Report, ReportedOutcome, Usage};
 use weft_core::{
+    asset::{self, AssetUpdate},
     document::TaskIndex,
+    failure_code::FailureCode,
     run::{Attempt, Event, Instance, InstanceState, Outcome},
+    run_id::RunId,
     suspicion::{Crash, Evidence},
 };
 use weft_store::Output;
@@ -30,6 +34,7 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
         usage,
         log,
         artifacts: _,
+        updates,
         worker,
         secret: _,
     } = report;
@@ -41,12 +46,25 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
         apply_crash(events, key, worker, evidence, failure);
         return;
     }
+    let instance = attempt.instance;
+    let call = match &outcome {
+        ReportedOutcome::Deferred {
+            call: Some(call), ..
+        } if events.runs.is_current(&key) => Some(call.clone()),
+        _ => None,
+    };
+    let planned = call.map(|call| calls::plan(events, run, instance, call));
+    let outcome = match &planned {
+        Some(planned) => planned.deferral(events, outcome),
+        None => outcome,
+    };
     let Some(active) = events.runs.get(run) else {
         return;
     };
+    let (outcome, updates) = active.updates_of(instance, outcome, updates);
     let finished = Event::Finished {
         attempt,
-        outcome: active.outcome_of(&outcome),
+        outcome: active.outcome_of(attempt.instance.task, &outcome),
     };
     if let Err(rejection) = events.apply(run, finished) {
         tracing::debug!(%run, ?attempt, %rejection, operation = "apply report", "the run rejects a report; it is confirmed and changes nothing");
@@ -71,12 +89,31 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
     facts.usage = Some(usage_json(&usage));
     facts.log = log;
     let end = active.record_outcome(attempt.instance, outcome);
+    if events.cx.faults.updates_assets() {
+        active.record(attempt.instance).updates = updates;
+    }
     let state = active.run.instance(attempt.instance);
     if !state.is_some_and(|state: InstanceState| state.is_ended()) {
         let record = active.record(attempt.instance).clone();
         let now = events.cx.now();
         let record = attempt_record(run, attempt.instance, &record, end, now);
         events.batch.add_attempt(record);
+    }
+    match planned {
+        Some(planned) => planned.apply(events, run, instance),
+        None => add_run_wait(events, run, instance),
+    }
+}
+
+/// Has the run looked up that an instance waits for since it deferred.
+fn add_run_wait(events: &mut RunEvents<'_>, run: RunId, instance: Instance) {
+    let state = events.runs.instance(run, instance);
+    let active = events.runs.get_mut(run);
+    if let Some(InstanceState::Deferred { .. }) = state
+        && let Some(wait) = active.and_then(|active| active.record(instance).wait.clone())
+        && wait.is_for_run()
+    {
+        events.run_waits.add((run, instance), wait);
     }
 }
 
@@ -130,8 +167,42 @@ impl ActiveRun {
         facts
     }
 
+    /// What an outcome updates. A success that says something of an asset which is no outlet of its task fails.
+    fn updates_of(
+        &self,
+        instance: Instance,
+        outcome: ReportedOutcome,
+        said: Vec<AssetUpdate>,
+    ) -> (ReportedOutcome, Vec<AssetUpdate>) {
+        let is_success = match &outcome {
+            ReportedOutcome::Success { .. } | ReportedOutcome::Branch { .. } => true,
+            ReportedOutcome::Skipped { .. }
+            | ReportedOutcome::Deferred { .. }
+            | ReportedOutcome::Failed(_) => false,
+        };
+        let task = self.version.dag.tasks.get(instance.task.as_usize());
+        let outlets = task.map_or(&[][..], |task| &task.outlets);
+        if !is_success || (outlets.is_empty() && said.is_empty()) {
+            return (outcome, Vec::new());
+        }
+        match asset::updates_of(outlets, said) {
+            Ok(updates) => (outcome, updates),
+            Err(other) => {
+                let failure = Failure {
+                    code: FailureCode::InvalidOutput.as_str().into(),
+                    retryable: false,
+                    message: asset::no_outlet(&other),
+                    retry_after: None,
+                    details: None,
+                    backtrace: None,
+                };
+                (ReportedOutcome::Failed(failure), Vec::new())
+            }
+        }
+    }
+
     /// An outcome as the state machine takes it.
-    fn outcome_of(&self, outcome: &ReportedOutcome) -> Outcome {
+    fn outcome_of(&self, task: TaskIndex, outcome: &ReportedOutcome) -> Outcome {
         match outcome {
             ReportedOutcome::Success { output: _ } => Outcome::Success,
             ReportedOutcome::Skipped { reason: _ } => Outcome::Skipped,
@@ -144,13 +215,15 @@ impl ActiveRun {
                     .collect();
                 Outcome::Branch { chosen }
             }
-            ReportedOutcome::Deferred {
-                until,
-                wait: _,
-                state: _,
-            } => Outcome::Deferred { until: *until },
+            ReportedOutcome::Deferred { until, .. } => Outcome::Deferred { until: *until },
             ReportedOutcome::Failed(failure) => Outcome::Failed {
-                retryable: failure.retryable,
+                retryable: failure.retryable
+                    && self
+                        .version
+                        .dag
+                        .tasks
+                        .get(task.as_usize())
+                        .is_none_or(|task| task.retries_code(&failure.code)),
                 retry_after: failure.retry_after,
                 // Kept with the instance, not in the history of the run.
                 message: String::new(),
@@ -179,12 +252,14 @@ impl ActiveRun {
                 record.error = reason.map(|reason| error_json("skipped", &reason));
             }
             ReportedOutcome::Deferred {
-                until: _,
                 wait,
+                approval,
                 state,
+                ..
             } => {
                 record.resume = Some(state);
                 record.wait = wait;
+                record.request = approval;
                 record.woken = None;
                 return "deferred";
             }

@@ -8,7 +8,7 @@ use weft_core::{
     run_id::RunId,
     time::{DurationMs, Timestamp},
 };
-use weft_store::{InstanceRow, InstanceTag, RunStore, RunUpdate, Turn};
+use weft_store::{Asked, InstanceRow, InstanceTag, RunStore, RunUpdate, Turn, Updated};
 
 /// An instance in this state, with nothing else to tell.
 pub(crate) fn instance(run: &str, task: u32, index: u32, state: InstanceTag) -> InstanceRow {
@@ -58,6 +58,9 @@ impl World {
             instances: Vec::new(),
             tasks: Vec::new(),
             commands: Vec::new(),
+            approvals: Vec::new(),
+            missed: Vec::new(),
+            updates: Vec::new(),
             timetables: Vec::new(),
         }
     }
@@ -70,6 +73,34 @@ impl World {
     pub(crate) async fn write_instances(&self, instances: Vec<InstanceRow>) {
         let turn = Turn {
             instances,
+            ..self.turn().await
+        };
+        self.commit(turn).await;
+    }
+
+    /// Writes these instances, which updated assets.
+    pub(crate) async fn write_updates(&self, instances: Vec<InstanceRow>, updates: Vec<Updated>) {
+        let turn = Turn {
+            instances,
+            updates,
+            ..self.turn().await
+        };
+        self.commit(turn).await;
+    }
+
+    /// Writes an instance that asks this.
+    pub(crate) async fn write_question(&self, row: InstanceRow, request: &str) {
+        let asked = Asked {
+            run: row.run,
+            instance: row.instance,
+            number: row.number,
+            request: request.into(),
+            at: Timestamp(3_000),
+        };
+        let turn = Turn {
+            instances: vec![row],
+            approvals: vec![asked],
+            missed: Vec::new(),
             ..self.turn().await
         };
         self.commit(turn).await;

@@ -58,7 +58,7 @@ impl Auditor {
         shard: ShardId,
         done: &Done,
     ) -> Result<(), String> {
-        for dag in &done.started {
+        for (dag, _run) in &done.started {
             let running = self.running.get(dag).map_or(0, |runs| runs.len() as u64);
             let most = u64::from(self.max_active_runs.get(dag).copied().unwrap_or(u32::MAX));
             within(running, most, || format!("runs of the DAG {dag:?}"))?;
@@ -103,7 +103,7 @@ impl Auditor {
     }
 }
 
-fn within(active: u64, most: u64, what: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn within(active: u64, most: u64, what: impl FnOnce() -> String) -> Result<(), String> {
     if active <= most {
         return Ok(());
     }

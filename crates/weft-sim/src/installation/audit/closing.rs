@@ -3,7 +3,11 @@
 
 use super::Auditor;
 use crate::installation::{truth::Truth, worker::Worker};
-use weft_core::run::RunState;
+use std::collections::BTreeMap;
+use weft_core::{
+    run::{Instance, RunState},
+    run_id::RunId,
+};
 use weft_store::{DagKey, RunKind};
 
 impl Truth {
@@ -19,6 +23,7 @@ impl Truth {
         let mut left = open
             .chain(commands)
             .chain(workers)
+            .chain(self.unused_update())
             .chain(self.broker_state.leftovers());
         left.next()
     }
@@ -41,6 +46,7 @@ impl Truth {
             ));
         }
         self.auditor.work.check(self.coverage.faults())?;
+        self.check_calls()?;
         for (id, row) in self.tables.run_rows() {
             if let Some(run) = self.auditor.runs.get(&id) {
                 run.check_end(id, row.state(), &self.tables)?;
@@ -52,6 +58,26 @@ impl Truth {
             return Err(format!(
                 "all runs have ended, and {kept} instances are active"
             ));
+        }
+        Ok(())
+    }
+
+    /// Each call that was committed created at most one run.
+    fn check_calls(&self) -> Result<(), String> {
+        let mut called: BTreeMap<(RunId, Instance), usize> = BTreeMap::new();
+        for caller in self.tables.callers() {
+            *called.entry(caller).or_default() += 1;
+        }
+        for ((run, instance), runs) in called {
+            let watched = self.auditor.runs.get(&run);
+            let calls = watched.and_then(|watched| watched.calls.get(&instance));
+            if watched.is_some_and(|watched| !watched.broken)
+                && calls.is_none_or(|calls| *calls < runs)
+            {
+                return Err(format!(
+                    "{instance:?} of run {run} called {runs} runs by {calls:?} deferrals"
+                ));
+            }
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ impl Auditor {
             return Ok(());
         }
         run.check_resumed(dispatch)?;
-        run.check_woken(dispatch, &mut self.woke)?;
+        run.check_woken(dispatch, tables, &mut self.woke)?;
         let names = document_inputs(task);
         for (name, value) in &dispatch.inputs {
             let source = names.iter().find(|(known, _)| known == name);
@@ -155,6 +155,7 @@ impl Watched {
     fn check_woken(
         &self,
         dispatch: &Dispatch,
+        tables: &Tables,
         woke: &mut BTreeMap<i64, (RunId, Attempt)>,
     ) -> Result<(), String> {
         let (run, attempt) = (dispatch.key.run, dispatch.key.attempt);
@@ -170,6 +171,15 @@ impl Watched {
         if !waits.contains(&woken.is_some()) {
             return Err(format!(
                 "{attempt:?} of run {run} was woken by {woken:?}; that its deferral {deferral:?} waits is {waits:?}"
+            ));
+        }
+        if let Some(run) = woken.and_then(|woken| woken["run"].as_str())
+            && let Some(why) =
+                tables.wrong_end(run, woken.and_then(|woken| woken["state"].as_str()))
+        {
+            return Err(format!(
+                "{attempt:?} of run {} was woken by {woken:?}, and {why}",
+                dispatch.key.run
             ));
         }
         let Some(event) = woken.and_then(|woken| woken["payload"].as_i64()) else {

@@ -13,6 +13,7 @@ use weft_core::{
     policy::DEFAULT_QUEUE,
     run::{Attempt, Instance, Run},
     run_id::RunId,
+    time::Timestamp,
 };
 use weft_store::{DagKey, Output, ShardId, VersionId};
 
@@ -46,6 +47,8 @@ pub(super) struct Watched {
     pub(super) resume: HashMap<Instance, Vec<Arc<str>>>,
     /// The last deferral, and whether those that were reported of it wait for an event.
     pub(super) deferred: HashMap<Instance, (Attempt, BTreeSet<bool>)>,
+    /// Deferrals that called a run.
+    pub(super) calls: HashMap<Instance, usize>,
     /// It was cleared or marked: what was committed may have changed since.
     pub(super) was_operated: bool,
     /// Rows of its end were written whose events come with a later turn.
@@ -59,8 +62,12 @@ pub(super) struct Watched {
 pub(super) struct Done {
     pub(super) events: u64,
     pub(super) actions: u64,
-    pub(super) started: BTreeSet<DagKey>,
+    pub(super) started: BTreeSet<(DagKey, RunId)>,
     pub(super) dispatched: Vec<(RunId, Instance)>,
+    /// Tasks that may run as far as other runs go.
+    pub(super) allowed: Vec<(RunId, TaskIndex)>,
+    /// The time of its latest event.
+    pub(super) latest: Option<Timestamp>,
 }
 
 /// What an instance of a task occupies, and how many instances do.

@@ -1,9 +1,9 @@
 //! A turn written: all of it or nothing.
 
-use super::{RunRow, Tables};
+use super::{RunRow, Tables, operating::is_dated};
 use std::{cmp::Ordering, collections::BTreeSet};
 use weft_core::{run::RunState, run_id::RunId};
-use weft_store::{ClearedTask, CommitError, NewRun, RunKind, StoreError, StoredRun, Turn, TurnId};
+use weft_store::{ClearedTask, CommitError, NewRun, StoreError, StoredRun, Turn, TurnId};
 
 /// What became of a turn that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Tables {
             if self.runs.contains_key(&run.id) {
                 return Err(CommitError::IdTaken(run.id));
             }
-            let dated = run.kind != RunKind::Manual;
+            let dated = is_dated(run.kind);
             let taken = dated
                 && (self.has_run_for(run.dag, run.logical_date)
                     || !dates.insert((run.dag, run.logical_date)));
@@ -75,12 +75,20 @@ impl Tables {
         }
         for new in &turn.new_runs {
             self.insert_run(as_stored(new.clone()), shard);
+            self.take_updates(new);
         }
-        for ClearedTask { run, task, below } in &turn.cleared {
+        for ClearedTask {
+            run,
+            task,
+            from,
+            below,
+        } in &turn.cleared
+        {
             let of_task: Vec<_> = self
                 .instances
                 .keys()
                 .filter(|(of, instance)| of == run && instance.task == *task)
+                .filter(|(_, instance)| instance.index >= *from)
                 .filter(|(_, instance)| below.is_none_or(|below| instance.index < below))
                 .copied()
                 .collect();
@@ -118,11 +126,14 @@ impl Tables {
                 waiting.remove(&done.id);
             }
         }
+        self.cancel_called_runs(turn);
         for update in &turn.timetables {
             if let Some(dag) = self.dags.get_mut(&update.dag) {
                 dag.state.last_scheduled = Some(update.last_scheduled);
             }
         }
+        self.ask(turn);
+        self.update_assets(turn);
         self.match_turn(turn);
     }
 
@@ -149,7 +160,7 @@ impl Tables {
 
     pub(super) fn insert_run(&mut self, stored: StoredRun, shard: weft_store::ShardId) {
         let id = stored.id;
-        if stored.kind != RunKind::Manual {
+        if is_dated(stored.kind) {
             self.dates.insert((stored.dag, stored.logical_date));
         }
         let row = RunRow {
@@ -172,9 +183,11 @@ fn as_stored(new: NewRun) -> StoredRun {
         logical_date: new.logical_date,
         interval: new.interval,
         params: new.params,
+        concurrency_key: new.concurrency_key,
         not_before: new.not_before,
         created: new.created,
         trace: new.trace,
+        caller: new.caller,
         events: Vec::new(),
         next_seq: 0,
     }

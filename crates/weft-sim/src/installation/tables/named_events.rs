@@ -12,7 +12,7 @@ use weft_core::{
 use weft_store::{Arrival, CommandId, CommandKind, InstanceTag, Turn};
 
 /// Commands that the database writes itself have ids from here on.
-const FIRST_OWN_COMMAND: i64 = 1 << 40;
+pub(super) const FIRST_OWN_COMMAND: i64 = 1 << 40;
 
 /// An event that was sent to a run.
 #[derive(Debug, Clone)]
@@ -49,7 +49,9 @@ impl Tables {
     pub fn waiting_instance(&self) -> Option<(RunId, EventName)> {
         let mut rows = self.instances.values();
         rows.find_map(|row| {
-            let Wait::Event(name) = row.wait.as_ref()?;
+            let Some(Wait::Event(name)) = row.wait.as_ref() else {
+                return None;
+            };
             Some((row.run, name.clone()))
         })
     }
@@ -84,7 +86,9 @@ impl Tables {
         let rows = self.instances.values();
         let waits: Vec<(RunId, EventName, Target)> = rows
             .filter_map(|row| {
-                let Wait::Event(name) = row.wait.as_ref()?;
+                let Some(Wait::Event(name)) = row.wait.as_ref() else {
+                    return None;
+                };
                 let target = (row.run, row.instance, row.number);
                 Some((row.run, name.clone(), target))
             })
@@ -101,8 +105,8 @@ impl Tables {
                 continue;
             };
             let number = *number;
-            self.last_own_command = (self.last_own_command + 1).max(FIRST_OWN_COMMAND);
-            let id = CommandId(self.last_own_command);
+            let id = CommandId((self.last_own_command + 1).max(FIRST_OWN_COMMAND));
+            self.last_own_command = id.0;
             event.taken = Some((id, target));
             let woken = Woken::Event {
                 name,

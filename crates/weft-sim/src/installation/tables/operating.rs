@@ -29,6 +29,8 @@ pub struct Wanted {
     pub logical_date: Timestamp,
     /// Not started earlier.
     pub not_before: Timestamp,
+    /// What it counts by, if its DAG bounds runs by key.
+    pub concurrency_key: Option<Arc<str>>,
 }
 
 impl Tables {
@@ -80,6 +82,7 @@ impl Tables {
             id,
             active: None,
             paused: false,
+            held: false,
             last_scheduled: None,
             scheduled_since: now,
         };
@@ -145,7 +148,7 @@ impl Tables {
 
     /// Queues a run; false where there is one for its date, or the id is taken.
     pub fn trigger(&mut self, wanted: &Wanted, now: Timestamp) -> bool {
-        let dated = wanted.kind != RunKind::Manual;
+        let dated = is_dated(wanted.kind);
         if self.runs.contains_key(&wanted.id)
             || (dated && self.has_run_for(wanted.dag, wanted.logical_date))
         {
@@ -164,9 +167,11 @@ impl Tables {
             logical_date: wanted.logical_date,
             interval: (wanted.logical_date, wanted.logical_date),
             params: "{}".into(),
+            concurrency_key: wanted.concurrency_key.clone(),
             not_before: wanted.not_before,
             created: now,
             trace: None,
+            caller: None,
             events: Vec::new(),
             next_seq: 0,
         };
@@ -213,5 +218,13 @@ impl Tables {
         if let Some(row) = self.shards.get_mut(&shard) {
             row.version += 1;
         }
+    }
+}
+
+/// Whether a DAG has one run of this kind, or of another such kind, for a date.
+pub(super) const fn is_dated(kind: RunKind) -> bool {
+    match kind {
+        RunKind::Scheduled | RunKind::Backfill => true,
+        RunKind::Manual | RunKind::Called | RunKind::Assets => false,
     }
 }

@@ -182,6 +182,7 @@ pub(crate) async fn a_task_is_cleared_in_portions(database: &Database) {
         portion.cleared.push(ClearedTask {
             run,
             task: TaskIndex(1),
+            from: 0,
             below,
         });
         database.commit(&portion).await.unwrap();
@@ -193,6 +194,43 @@ pub(crate) async fn a_task_is_cleared_in_portions(database: &Database) {
             .unwrap();
         assert_eq!(!counts.is_empty(), has_counts);
     }
+}
+
+pub(crate) async fn instances_of_a_task_are_cleared_by_themselves(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
+    let lease = lease(database).await;
+    let mut first = turn(database, lease).await;
+    first.instances = (0..6).map(|index| instance_row(run, 1, index)).collect();
+    first.tasks.push(TaskSummary {
+        run,
+        task: TaskIndex(1),
+        instances: 6,
+        counts: Counts::default(),
+    });
+    database.commit(&first).await.unwrap();
+    let mut second = turn(database, lease).await;
+    second.cleared = [(1, 2), (3, 5)]
+        .map(|(from, below)| ClearedTask {
+            run,
+            task: TaskIndex(1),
+            from,
+            below: Some(below),
+        })
+        .to_vec();
+    database.commit(&second).await.unwrap();
+    let rows = database.list_instances(&all(run), 9).await.unwrap();
+    let indexes: Vec<u32> = rows.iter().map(|row| row.instance.index).collect();
+    assert_eq!(indexes, [0, 2, 5]);
+    let tenant = TenantId::default();
+    assert!(
+        !database
+            .list_task_summaries(&tenant, run)
+            .await
+            .unwrap()
+            .is_empty(),
+        "the others are counted on"
+    );
 }
 
 pub(crate) async fn a_cleared_task_leaves_its_attempts(database: &Database) {
@@ -231,6 +269,7 @@ pub(crate) async fn a_cleared_task_leaves_its_attempts(database: &Database) {
     second.cleared.push(ClearedTask {
         run,
         task: TaskIndex(1),
+        from: 0,
         below: None,
     });
     second.instances.push(InstanceRow {

@@ -1,9 +1,10 @@
 //! The scheduler's reads of pending work: queued runs, commands.
 
 use crate::setup::{at, dag_id, lease, one_dag, trigger_of, turn};
+use std::sync::Arc;
 use weft_core::{
     id::{TaskId, TenantId},
-    run::{Counts, Marked, RunState},
+    run::{Counts, Marked, RunState, Selection},
     run_id::RunId,
 };
 use weft_store::{
@@ -25,9 +26,12 @@ pub(crate) fn new_run(dag: &Deployed, id: i64, date: i64) -> NewRun {
         logical_date: at(date),
         interval: (at(date), at(date + 10)),
         params: "{}".into(),
+        concurrency_key: None,
         not_before: at(date),
         created: at(date),
         trace: None,
+        caller: None,
+        taken: Vec::new(),
     }
 }
 
@@ -72,7 +76,7 @@ pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: 
         [dag.key]
     );
     let due = database
-        .queued_runs(dag.key, at(100), 10)
+        .queued_runs(dag.key, at(100), &[], 10)
         .await
         .unwrap()
         .readable;
@@ -81,7 +85,7 @@ pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: 
         [runs[2], runs[0]]
     );
     let due = database
-        .queued_runs(dag.key, at(200), 1)
+        .queued_runs(dag.key, at(200), &[], 1)
         .await
         .unwrap()
         .readable;
@@ -116,6 +120,100 @@ pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: 
             .unwrap(),
         []
     );
+}
+
+/// A run with this key that waits, by hand.
+async fn with_key(database: &Database, dag: &Deployed, date: i64, key: Option<&str>) -> RunId {
+    let trigger = Trigger {
+        logical_date: Some(at(date)),
+        not_before: Some(at(0)),
+        concurrency_key: key.map(Into::into),
+        ..trigger_of(dag)
+    };
+    database.trigger(&trigger).await.unwrap().run()
+}
+
+pub(crate) async fn queued_runs_are_read_without_those_of_some_keys(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let strange = "\u{e4} \"b\" \\u0062";
+    let keys = [None, Some("a"), Some(""), Some("a"), Some(strange)];
+    let mut runs = Vec::new();
+    for (date, key) in (1..).zip(keys) {
+        runs.push(with_key(database, &dag, date, key).await);
+    }
+    let read = async |without: &[&str], limit| {
+        let without: Vec<Arc<str>> = without.iter().map(|key| Arc::from(*key)).collect();
+        let read = database.queued_runs(dag.key, at(9), &without, limit).await;
+        let read = read.unwrap().readable;
+        let known = (0..).zip(keys);
+        for (at, key) in known {
+            let run: Option<&weft_store::StoredRun> = read.iter().find(|run| run.id == runs[at]);
+            assert!(run.is_none_or(|run| run.concurrency_key.as_deref() == key));
+        }
+        read.iter().map(|run| run.id).collect::<Vec<_>>()
+    };
+    assert_eq!(read(&[], 9).await, runs);
+    assert_eq!(read(&["a"], 9).await, [runs[0], runs[2], runs[4]]);
+    assert_eq!(read(&["a", "none"], 2).await, [runs[0], runs[2]]);
+    assert_eq!(read(&["", "a", strange], 9).await, [runs[0]]);
+    let shown = database
+        .show_run(&TenantId::default(), runs[4])
+        .await
+        .unwrap();
+    assert_eq!(shown.unwrap().concurrency_key.as_deref(), Some(strange));
+}
+
+pub(crate) async fn starts_of_runs_with_a_key_are_known(database: &Database) {
+    let (dag, other) = (one_dag(database, "x").await, one_dag(database, "y").await);
+    let mut turn = turn(database, lease(database).await).await;
+    for (id, (of, key, started)) in (1..).zip([
+        (&dag, Some("a"), Some(10)),
+        (&dag, Some("b"), Some(30)),
+        (&dag, Some("a"), Some(20)),
+        (&dag, None, Some(25)),
+        (&dag, Some("a"), None),
+        (&other, Some("a"), Some(15)),
+    ]) {
+        let run = NewRun {
+            concurrency_key: key.map(Into::into),
+            ..new_run(of, id, id)
+        };
+        turn.runs.push(RunUpdate {
+            id: run.id,
+            state: if started.is_some() {
+                RunState::Running
+            } else {
+                RunState::Pending
+            },
+            started: started.map(at),
+            ended: None,
+            counts: Counts::default(),
+        });
+        turn.new_runs.push(run);
+    }
+    database.commit(&turn).await.unwrap();
+    let starts = async |after, limit| {
+        let starts = database.starts_by_key(dag.key, at(after), limit).await;
+        starts.unwrap()
+    };
+    let (a10, a20, b30) = (
+        (at(10), Arc::from("a")),
+        (at(20), Arc::from("a")),
+        (at(30), Arc::from("b")),
+    );
+    assert_eq!(starts(0, 9).await, [a10, a20.clone(), b30.clone()]);
+    assert_eq!(starts(10, 9).await, [a20, b30.clone()]);
+    assert_eq!(starts(0, 1).await, [b30]);
+    let of_key = async |key, after| {
+        let starts = database.starts_of_key(dag.key, key, at(after)).await;
+        starts.unwrap()
+    };
+    assert_eq!(of_key("a", 0).await, (2, Some(at(10))));
+    assert_eq!(of_key("a", 10).await, (1, Some(at(20))));
+    assert_eq!(of_key("none", 0).await, (0, None));
+    let active = async |key| database.active_runs_of_key(dag.key, key).await.unwrap();
+    assert_eq!(active(Some("a")).await, (4, 2));
+    assert_eq!(active(None).await, (4, 0));
 }
 
 pub(crate) async fn queued_runs_of_a_timetable_are_counted(database: &Database) {
@@ -193,7 +291,7 @@ pub(crate) async fn a_scheduled_date_has_one_run(database: &Database) {
     database.trigger(&by_hand).await.unwrap();
     assert_eq!(
         database
-            .queued_runs(dag.key, at(i64::MAX), 10)
+            .queued_runs(dag.key, at(i64::MAX), &[], 10)
             .await
             .unwrap()
             .readable
@@ -210,10 +308,13 @@ pub(crate) async fn commands_wait_until_they_are_done(database: &Database) {
     let kinds = [
         CommandKind::Cancel,
         CommandKind::Fail,
-        CommandKind::Clear {
-            tasks: vec![task.clone()],
-            downstream: true,
-        },
+        CommandKind::Clear(Selection::of(vec![task.clone()], true)),
+        CommandKind::Clear(Selection::failed()),
+        CommandKind::Clear(Selection {
+            indexes: Some("3,7-9".parse().unwrap()),
+            upstream: true,
+            ..Selection::of(vec![task.clone()], false)
+        }),
         CommandKind::Mark {
             task: task.clone(),
             index: 3,

@@ -89,6 +89,8 @@ pub(crate) async fn a_backfill_reports_dates_that_exist(database: &Database) {
             })
             .collect(),
         params: "{}".into(),
+        concurrency_key: None,
+        limit: None,
         by: "ada".into(),
     };
     backfill.dates.push(backfill.dates[0]);

@@ -22,9 +22,12 @@ pub(super) fn new_run(random: &mut Rng, dag: &Deployed) -> NewRun {
         logical_date: at(date),
         interval: (at(date), at(date + 1)),
         params: "{}".into(),
+        concurrency_key: random.bool().then(|| "key".into()),
         not_before: at(random.i64(0..50)),
         created: at(date),
         trace: random.bool().then(|| "trace".into()),
+        caller: None,
+        taken: Vec::new(),
     }
 }
 

@@ -104,3 +104,20 @@ export async function post<T>(path: string, body: unknown, more: Record<string, 
   const text = await response.text();
   return (text ? JSON.parse(text) : undefined) as T;
 }
+
+/** The largest page of lists. */
+const MAX_PAGE = 500;
+
+/** GET of all pages of a list. */
+export async function pages<T>(path: string, signal: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const join = path.includes("?") ? "&" : "?";
+    const next = cursor ? `&cursor=${seg(cursor)}` : "";
+    const page = await json<{ items: T[]; next?: string | null }>(`${path}${join}limit=${MAX_PAGE}${next}`, signal);
+    items.push(...page.items);
+    cursor = page.next ?? undefined;
+  } while (cursor);
+  return items;
+}

@@ -1,10 +1,10 @@
 /** Applies changes of the event stream to what the cache holds: at once where they say enough, else by one refetch. */
 import type { InfiniteData, QueryClient, QueryKey } from "@tanstack/react-query";
 import { put } from "../lib/rle";
-import { CODE, NO_COUNTS } from "../state/states";
+import { CODE, isEnded, NO_COUNTS } from "../state/states";
 import type { ListedDag } from "./queries";
 import type { Grid } from "./shapes";
-import type { Instance, InstanceChange, Run, RunChange, TaskSummary } from "./types";
+import type { Approval, Instance, InstanceChange, Run, RunChange, RunTree, TaskSummary } from "./types";
 
 type Pages<T> = InfiniteData<{ items: T[]; next?: string | null }>;
 /** Times that newer servers add to a change. */
@@ -109,16 +109,71 @@ export function applyRun(cache: QueryClient, soon: Soon, change: RunChange & Tim
       if (was.state !== change.state) soon.refetch(key, 500);
     }
   }
+  for (const [key, tree] of cache.getQueriesData<RunTree>({ queryKey: ["tree"] })) {
+    if (tree) applyTree(cache, soon, key, tree, change);
+  }
+  if (isEnded(change.state)) applyApprovals(cache, soon, (asked) => asked.run === change.run, false);
   if (turned) {
     soon.refetch(["overview"], 1000);
     soon.refetch(["failures"], 2000);
     soon.refetch(["durations", change.dag], 2000);
+    // A run that is new here may be one that updates created.
+    if (!before) soon.refetch(["assets"], ASSETS_MS);
+    if (isEnded(change.state)) soon.refetch(["deliveries"], DELIVERIES_MS);
   }
+}
+
+/** Assets and their updates are read again at most this often. */
+const ASSETS_MS = 1500;
+
+/** The notifications of a change are there a little after it. */
+const DELIVERIES_MS = 1500;
+
+/** Lists of what tasks ask are read again at most this often. */
+const APPROVALS_MS = 1000;
+
+/** A change says neither what a task asks nor that it does: `mayAsk` of those that defer. What is listed no longer waits after any change. */
+function applyApprovals(cache: QueryClient, soon: Soon, is: (asked: Approval) => boolean, mayAsk: boolean): void {
+  for (const [key, pages] of cache.getQueriesData<Pages<Approval>>({ queryKey: ["approvals"] })) {
+    if (mayAsk || pages?.pages.some((page) => page.items.some(is))) soon.refetch(key, APPROVALS_MS);
+  }
+}
+
+/** By query: the runs that changed and were not in its tree. After one more read they are in it, or belong elsewhere. */
+const strangers = new WeakMap<object, Set<string>>();
+/** No more are remembered of one tree; then it may be read once more for the same run. */
+const MAX_STRANGERS = 10_000;
+/** A tree is read again at most this often, and a large one less often: a millisecond for each run. */
+const TREE_MS = 1000;
+
+function applyTree(cache: QueryClient, soon: Soon, key: QueryKey, tree: RunTree, change: RunChange & Times): void {
+  const wait = Math.max(TREE_MS, tree.runs.length);
+  const was = tree.runs.find((run) => run.id === change.run);
+  if (was) {
+    if (was.state === change.state) return;
+    const { run: id, state, started, ended } = change;
+    const now = { ...was, state, ...(started ? { started } : {}), ...(ended !== undefined ? { ended } : {}) };
+    cache.setQueryData<RunTree>(key, { ...tree, runs: tree.runs.map((run) => (run.id === id ? now : run)) });
+    soon.refetch(key, wait);
+    return;
+  }
+  // A change doesn't name its caller. Only a run that has not ended calls others, and a later run has a greater id.
+  const last = tree.runs.at(-1);
+  if (!last || change.run < last.id || tree.runs.every((run) => isEnded(run.state))) return;
+  const query = cache.getQueryCache().find({ queryKey: key });
+  if (!query) return;
+  const seen = strangers.get(query) ?? new Set<string>();
+  if (seen.has(change.run)) return;
+  if (seen.size >= MAX_STRANGERS) seen.clear();
+  strangers.set(query, seen.add(change.run));
+  soon.refetch(key, wait);
 }
 
 /** The fields of an instance that a change says. */
 export function patchInstance(instance: Instance, change: InstanceChange & Times): Instance {
   if (instance.task !== change.task || instance.index !== change.index) return instance;
+  // A deferral is more than its state: what it waits for and until when come with the next read.
+  if (change.state === "deferred" && instance.state !== "deferred") return instance;
   const { queued, started, ended } = change;
   return {
     ...instance,
@@ -164,6 +219,12 @@ export function applyInstance(cache: QueryClient, soon: Soon, change: InstanceCh
   soon.refetch(["instance", run, task, index], 300);
   soon.refetch(["attempts", run, task, index], 300);
   soon.refetch(["why", run, task, index], 500);
+  // A change doesn't say whether its task has outlets: each success may be an update.
+  if (change.state === "success") soon.refetch(["assets"], ASSETS_MS);
+  const asker = (asked: Approval) => asked.run === run && asked.task === task && asked.index === index;
+  applyApprovals(cache, soon, asker, change.state === "deferred");
+  if (cache.getQueryState(["approval", run, task, index])) soon.refetch(["approval", run, task, index], 300);
+  if (change.state === "up_for_retry" || change.state === "deferred") soon.refetch(["deliveries"], DELIVERIES_MS);
 }
 
 /** Parses and applies a batch; what can't be read is left out, the next `resync` mends it. */

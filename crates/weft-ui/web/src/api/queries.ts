@@ -1,6 +1,6 @@
 /** Every read of the UI as query options: keys are what deltas of the event stream find. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { client, data, json, query, seg } from "./client";
+import { client, data, json, pages, query, seg } from "./client";
 import type { AttemptBar, Durations, Failures, Grid, Layout, Overview, RecentRun, Schedule } from "./shapes";
 import type { Dag, Instance, Run } from "./types";
 
@@ -16,19 +16,6 @@ export const whoami = queryOptions({
 });
 
 export type ListedDag = Dag & { recent?: RecentRun[] };
-
-async function pages<T>(path: string, signal: AbortSignal): Promise<T[]> {
-  const items: T[] = [];
-  let cursor: string | undefined;
-  do {
-    const join = path.includes("?") ? "&" : "?";
-    const next = cursor ? `&cursor=${seg(cursor)}` : "";
-    const page = await json<{ items: T[]; next?: string | null }>(`${path}${join}limit=${PAGE}${next}`, signal);
-    items.push(...page.items);
-    cursor = page.next ?? undefined;
-  } while (cursor);
-  return items;
-}
 
 /** All DAGs: 500 of them are one page. */
 export const dags = queryOptions({
@@ -55,6 +42,7 @@ export interface RunFilter {
   dag?: string | undefined;
   state?: string | undefined;
   kind?: string | undefined;
+  tag?: string | undefined;
   from?: string | undefined;
   before?: string | undefined;
 }
@@ -68,6 +56,7 @@ export const runs = (filter: RunFilter, limit = 100) =>
           dag: filter.dag,
           state: filter.state,
           kind: filter.kind,
+          tag: filter.tag,
           created_from: filter.from,
           created_before: filter.before,
           limit,
@@ -85,6 +74,14 @@ export const run = (id: string) =>
   queryOptions({
     queryKey: ["run", id],
     queryFn: ({ signal }) => data(client.GET("/api/v1/runs/{run}", { params: { path: { run: id } }, signal })),
+    staleTime: STALE,
+  });
+
+/** The runs that called each other, of which this is one: at most 10,000. */
+export const tree = (run: string) =>
+  queryOptions({
+    queryKey: ["tree", run],
+    queryFn: ({ signal }) => data(client.GET("/api/v1/runs/{run}/tree", { params: { path: { run } }, signal })),
     staleTime: STALE,
   });
 

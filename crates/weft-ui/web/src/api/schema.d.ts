@@ -4,6 +4,71 @@
  */
 
 export interface paths {
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List approvals
+         * @description What tasks wait for, those of the oldest run first; with a run everything that its tasks asked.
+         */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List assets
+         * @description By name: those that an active version names, and those that were ever updated.
+         */
+        get: operations["list_assets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the updates of an asset
+         * @description The newest first, each with who made it and the runs that it created.
+         */
+        get: operations["list_updates"];
+        put?: never;
+        /**
+         * Report an update of an asset
+         * @description Creates a run of each DAG whose condition holds with it. Repeating the request with the same `Idempotency-Key` makes no second
+         *     update: the response is the first one, with status 200 instead of 201.
+         */
+        post: operations["report_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -106,7 +171,9 @@ export interface paths {
         head?: never;
         /**
          * Pause or unpause a DAG, or lift its quarantine
-         * @description Refused with 412 if the DAG's etag does not match `If-Match`.
+         * @description No run of a paused DAG starts. Its runs go on, or are held with `hold`: running attempts finish,
+         *     and nothing else of them is dispatched until the DAG is unpaused. The timeout of a run counts on.
+         *     Refused with 412 if the DAG's etag does not match `If-Match`.
          */
         patch: operations["change_dag"];
         trace?: never;
@@ -144,7 +211,8 @@ export interface paths {
          * Create runs for a range of dates
          * @description Creates one run for each date of the DAG's schedule from `from` on and before `to`, regardless
          *     of the DAG's own start and end. Dates that already have a scheduled or backfilled run are left
-         *     out. At most 10,000 runs in one request.
+         *     out. At most 10,000 runs in one request; with `limit` fewer, so that a repetition creates the
+         *     next ones. Queued runs start by date, whatever the order.
          */
         post: operations["backfill"];
         delete?: never;
@@ -343,6 +411,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dags/{dag}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the webhooks of a DAG
+         * @description Sorted by name. Their secrets are never returned.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Create a webhook of a DAG
+         * @description A signed `POST` to its path triggers a run. The response is the only one that contains the secret.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dags/{dag}/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a webhook */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dags/{dag}/webhooks/{webhook}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replace the secret of a webhook
+         * @description Requests with the earlier one are refused from now on. The response is the only one that contains the secret.
+         */
+        put: operations["replace_webhook_secret"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deployments": {
         parameters: {
             query?: never;
@@ -403,6 +532,107 @@ export interface paths {
         get: operations["list_failures"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deliveries of notifications
+         * @description The newest first. Those that ended are kept for 7 days.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a delivery of a notification */
+        get: operations["show_delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List destinations of notifications
+         * @description Sorted by name. What is secret is never returned.
+         */
+        get: operations["list_destinations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/destinations/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a destination of notifications
+         * @description What happens from now on is sent there. It can lead where the tenant's policy lets tasks go.
+         */
+        put: operations["put_destination"];
+        post?: never;
+        /**
+         * Remove a destination of notifications
+         * @description What is on its way there is given up.
+         */
+        delete: operations["delete_destination"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/destinations/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test to a destination
+         * @description The delivery says whether it arrived.
+         */
+        post: operations["test_destination"];
         delete?: never;
         options?: never;
         head?: never;
@@ -554,6 +784,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel, clear, mark or retry many runs
+         * @description Acts on the runs that the filter selects, the newest first, a page of them with each answer:
+         *     repeat the request with `cursor` and the same `Idempotency-Key` for the next one. Each command is
+         *     durable once the response is sent. A page that is repeated gives no run a second command, so an
+         *     action that was interrupted goes on where it was. Runs that are created meanwhile are not acted
+         *     on.
+         */
+        post: operations["act_on_many_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}": {
         parameters: {
             query?: never;
@@ -563,6 +817,26 @@ export interface paths {
         };
         /** Show a run */
         get: operations["show_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the updates of assets that created a run, or that it made
+         * @description In the order in which they came.
+         */
+        get: operations["list_updates_of_run"];
         put?: never;
         post?: never;
         delete?: never;
@@ -603,7 +877,9 @@ export interface paths {
         put?: never;
         /**
          * Cancel a run
-         * @description Running attempts are killed; ended task instances keep their state.
+         * @description Running attempts are killed; ended task instances keep their state. Teardowns whose setups succeeded
+         *     run before the run ends; a second cancel ends them too. With `called=true` the runs
+         *     that it called are cancelled as well, and those that these called.
          */
         post: operations["cancel"];
         delete?: never;
@@ -623,7 +899,10 @@ export interface paths {
         put?: never;
         /**
          * Run tasks again
-         * @description Clears task instances. Their current attempts are revoked, and an ended run continues.
+         * @description Clears tasks or task instances. Their current attempts are revoked, and an ended run continues. A
+         *     mapped task of which something upstream is cleared is cleared as a whole, since its list may
+         *     change. With `past` or `future` the same is cleared in the DAG's other runs, a page with each
+         *     answer: repeat the request with `cursor` and the same `Idempotency-Key` for the next one.
          */
         post: operations["clear"];
         delete?: never;
@@ -757,6 +1036,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Write a note on a run
+         * @description Replaces the note; an empty text removes it.
+         */
+        put: operations["put_run_note"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/tasks": {
         parameters: {
             query?: never;
@@ -808,6 +1107,31 @@ export interface paths {
         get: operations["show_instance"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/tasks/{task}/{index}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a task instance asks
+         * @description What it asked last, with the answer.
+         */
+        get: operations["show_approval"];
+        put?: never;
+        /**
+         * Answer what a task instance asks
+         * @description The answer wakes the task, which learns it with the name of the caller's token. A task that asks for approvers
+         *     takes the answers of these tokens alone.
+         */
+        post: operations["decide_approval"];
         delete?: never;
         options?: never;
         head?: never;
@@ -938,6 +1262,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/tasks/{task}/{index}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Write a note on a task instance
+         * @description Replaces the note; an empty text removes it.
+         */
+        put: operations["put_instance_note"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/tasks/{task}/{index}/output": {
         parameters: {
             query?: never;
@@ -971,6 +1315,27 @@ export interface paths {
          *     failed instance the reason is its failure. In an ended run, the reason is how the run ended.
          */
         get: operations["why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/tree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the runs that called each other
+         * @description The run, the runs above it that called each other down to it, and everything that the first of
+         *     them called, directly and by other runs.
+         */
+        get: operations["show_run_tree"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1162,7 +1527,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set a variable */
+        /**
+         * Set a variable
+         * @description To a value, which the server stores sealed, or to where the value is kept: the server reads it there each time that
+         *     an attempt asks for it.
+         */
         put: operations["put_variable"];
         post?: never;
         /** Remove a variable */
@@ -1241,6 +1610,134 @@ export interface components {
              */
             version: number;
         };
+        /** @description What a task instance asks people. */
+        Approval: {
+            /** @description The names of the tokens that may answer; every token that may operate runs where it is empty. */
+            approvers?: string[];
+            /** @description When it was asked. */
+            asked: components["schemas"]["Time"];
+            /**
+             * Format: int32
+             * @description The number of the attempt that asked.
+             */
+            attempt: number;
+            /** @description More of it, in Markdown. */
+            body?: string | null;
+            /** @description The run's DAG. */
+            dag: string;
+            decision?: components["schemas"]["ApprovalDecision"] | null;
+            /** @description The answer where no one gives one until then. */
+            default?: string | null;
+            /** @description The JSON Schema of an object to fill in. */
+            form?: unknown;
+            /**
+             * Format: int32
+             * @description Its map index; 0 if the task is not mapped.
+             */
+            index: number;
+            /** @description Whether the caller may answer. */
+            may_answer: boolean;
+            /** @description What can be answered. */
+            options: string[];
+            /** @description Id of the run. */
+            run: string;
+            /** @description What became of it. */
+            state: components["schemas"]["ApprovalState"];
+            /** @description The question in a line. */
+            subject: string;
+            /** @description The task that asks. */
+            task: string;
+            until?: components["schemas"]["Time"] | null;
+        };
+        /** @description An answer. */
+        ApprovalDecision: {
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description The name and number of the token. */
+            by: string;
+            /**
+             * Format: int64
+             * @description The command that brings the answer to the task.
+             */
+            command: number;
+            /** @description Of who chose it. */
+            comment?: string | null;
+            /** @description The form's values. */
+            fields: Record<string, never>;
+            /** @description The option that was chosen. */
+            option: string;
+            /** @description Why the scheduler refused that, since the wait had ended otherwise. */
+            refused?: string | null;
+        };
+        /**
+         * @description What became of a question.
+         * @enum {string}
+         */
+        ApprovalState: "waiting" | "decided" | "over";
+        /** @description An asset. */
+        Asset: {
+            /** @description Its name, often the URI of the data. */
+            asset: string;
+            /** @description The DAGs whose active versions have runs created by its updates. */
+            consumers: string[];
+            /** @description The tasks of active versions that update it. */
+            producers: components["schemas"]["AssetProducer"][];
+            updated?: components["schemas"]["Time"] | null;
+        };
+        /** @description The task instance that made an update. */
+        AssetMaker: {
+            /** @description Id of its DAG. */
+            dag: string;
+            /**
+             * Format: int32
+             * @description Its map index; 0 of a task that isn't mapped.
+             */
+            index: number;
+            /** @description Id of the run. */
+            run: string;
+            /** @description The task. */
+            task: string;
+            /**
+             * Format: int32
+             * @description Number of the run's version.
+             */
+            version: number;
+        };
+        /** @description A task that updates an asset. */
+        AssetProducer: {
+            /** @description Id of the DAG. */
+            dag: string;
+            /** @description The task. */
+            task: string;
+        };
+        /** @description A run that an update created. */
+        AssetRun: {
+            /** @description Id of its DAG. */
+            dag: string;
+            /** @description Id of the run. */
+            run: string;
+        };
+        /** @description An update of an asset. */
+        AssetUpdate: {
+            /** @description The asset. */
+            asset: string;
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description The runs that it created. */
+            created?: components["schemas"]["AssetRun"][];
+            /**
+             * Format: int64
+             * @description Which update; later ones are greater.
+             */
+            id: number;
+            made_by?: components["schemas"]["AssetMaker"] | null;
+            /** @description What was said of it. */
+            metadata?: Record<string, never> | null;
+            /** @description Which part of it was updated; absent for the whole. */
+            partition?: string | null;
+            /** @description The name and number of the token that reported it, if no task made it. */
+            reported_by?: string | null;
+        };
         /** @description One attempt of an instance. */
         Attempt: {
             /**
@@ -1293,6 +1790,8 @@ export interface components {
             dry_run: boolean;
             /** @description Dates that already have a scheduled or backfilled run, and were left out. */
             existing: components["schemas"]["Time"][];
+            /** @description The logical dates of `runs`; in a dry run those of the runs that would be created. */
+            run_dates?: components["schemas"]["Time"][];
             /** @description The created runs, in the order of their dates. */
             runs: string[];
             /**
@@ -1300,6 +1799,62 @@ export interface components {
              * @description The version of its runs.
              */
             version: number;
+        };
+        /**
+         * @description Which dates of a backfill come first.
+         * @enum {string}
+         */
+        BackfillOrder: "oldest" | "newest";
+        /** @description An action on all runs that a filter selects. */
+        BulkAction: {
+            /** @description What is done to each of them. */
+            action: components["schemas"]["BulkKind"];
+            /** @description Whether the runs that they called are cancelled as well; with `cancel` alone. */
+            called?: boolean;
+            clear?: components["schemas"]["Clear"] | null;
+            /** @description The cursor of this page of runs: `next` of the answer before. */
+            cursor?: string | null;
+            /** @description Does nothing, and returns what would be done. */
+            dry_run?: boolean;
+            /** @description Which runs. */
+            filter: components["schemas"]["RunsFilter"];
+            mark?: components["schemas"]["Mark"] | null;
+        };
+        /**
+         * @description What an action does to a run.
+         * @enum {string}
+         */
+        BulkKind: "cancel" | "clear" | "mark" | "retry";
+        /** @description What an action did to one page of the runs that it is for. */
+        BulkPage: {
+            /**
+             * Format: int32
+             * @description How many runs of this page have their command; in a dry run: how many would get one.
+             */
+            acted: number;
+            /** @description Their commands, each of which is durable; none in a dry run. */
+            commands?: components["schemas"]["Command"][];
+            /**
+             * @description The cursor of the next page; absent after the last one. The same request with this cursor and
+             *     the same `Idempotency-Key` goes on.
+             */
+            next?: string | null;
+            /** @description What would be cleared of each run (dry run of a clear). */
+            previews?: components["schemas"]["RunClearPreview"][];
+            /** @description The runs of this page that were left as they are, and why. */
+            skipped?: components["schemas"]["SkippedRun"][];
+        };
+        /** @description The task instance that called a run. */
+        CallerInstance: {
+            /**
+             * Format: int32
+             * @description Its map index; 0 of a task that isn't mapped.
+             */
+            index: number;
+            /** @description Its run. */
+            run: string;
+            /** @description Its task. */
+            task: string;
         };
         /** @description The states of a mapped task's instances. */
         Cells: {
@@ -1342,6 +1897,8 @@ export interface components {
             allowed: boolean;
             /** @description The connections that it requests. */
             connections: string[];
+            /** @description The DAGs that it calls. */
+            dags?: string[];
             /** @description The hosts that it requests. */
             http: string[];
             /** @description What is refused, and what to add to the policy. */
@@ -1351,24 +1908,47 @@ export interface components {
             /** @description The variables that it requests. */
             variables: string[];
         };
-        /** @description The tasks to clear. */
+        /** @description What to clear. */
         Clear: {
-            /** @description Whether everything downstream of them is cleared too. */
+            /** @description With `past` or `future`: the cursor of this page of runs, `others.next` of the answer before. */
+            cursor?: string | null;
+            /** @description Whether everything downstream of the tasks is cleared too. */
             downstream?: boolean;
             /** @description Clears nothing, and returns what would be cleared. */
             dry_run?: boolean;
-            /** @description At least one. */
-            tasks: string[];
+            /** @description Whether the same is cleared in the DAG's started runs with a later logical date. */
+            future?: boolean;
+            /** @description Map indexes of the one task that is named, such as `3,7-9`: only these instances of it. */
+            indexes?: string | null;
+            /**
+             * @description Of all these only the instances that failed, could not run since an upstream failed, or were
+             *     cancelled.
+             */
+            only_failed?: boolean;
+            /** @description Whether the same is cleared in the DAG's started runs with an earlier logical date. */
+            past?: boolean;
+            /** @description At least one; none only with `only_failed`, for every task of the run. */
+            tasks?: string[];
+            /** @description Whether everything upstream of the tasks is cleared too. */
+            upstream?: boolean;
+        };
+        /** @description The command of a clear. */
+        ClearCommand: components["schemas"]["Command"] & {
+            others?: components["schemas"]["BulkPage"] | null;
         };
         /** @description What a clear would run again. */
         ClearPreview: {
-            /** @description Their instances, at most 1,000; of mapped tasks those that an attempt was made of. */
+            /** @description The instances, at most 1,000; of mapped tasks those that an attempt was made of. */
             instances: components["schemas"]["ClearedInstance"][];
-            /** @description The tasks, upstreams first. */
+            others?: components["schemas"]["BulkPage"] | null;
+            /**
+             * @description The tasks, upstreams first, with the number and the states of the instances that would run
+             *     again.
+             */
             tasks: components["schemas"]["TaskSummary"][];
             /**
              * Format: int64
-             * @description The number of their instances.
+             * @description The number of instances.
              */
             total: number;
         };
@@ -1455,6 +2035,13 @@ export interface components {
             /** @description `weft_` and 64 hexadecimal digits. */
             secret: string;
         };
+        /** @description A webhook with its secret, which is shown only this once. */
+        CreatedWebhook: {
+            /** @description What signs its requests. */
+            secret: string;
+            /** @description The webhook. */
+            webhook: components["schemas"]["Webhook"];
+        };
         /** @description A DAG, as in lists. */
         Dag: {
             /** @description When it was first deployed. */
@@ -1463,9 +2050,13 @@ export interface components {
             description?: string | null;
             /** @description The digest of the file that contains the active version. */
             digest?: string | null;
+            /** @description Nothing of its runs is dispatched, until it is unpaused. */
+            held?: boolean;
             /** @description Name of the DAG, unique within a tenant. */
             id: string;
             next_run?: components["schemas"]["Time"] | null;
+            /** @description The people or teams that it belongs to; absent if there are none. */
+            owners?: string[];
             /** @description No run starts while it is paused. */
             paused: boolean;
             /** @description Its last runs, newest first; only in lists that ask for them. */
@@ -1486,6 +2077,11 @@ export interface components {
         };
         /** @description A change of a DAG; absent fields stay as they are. */
         DagChange: {
+            /**
+             * @description Whether the runs of a paused DAG are held: running attempts finish, and nothing else of them is
+             *     dispatched until the DAG is unpaused. Without it runs go on to their end.
+             */
+            hold?: boolean | null;
             /** @description Whether it is paused. */
             paused?: boolean | null;
             /**
@@ -1498,6 +2094,9 @@ export interface components {
         DagDetail: components["schemas"]["Dag"] & {
             /** @description Whether missed runs are created later (catchup); the installation's default if absent. */
             catchup?: boolean | null;
+            /** @description The template of its runs' keys. */
+            concurrency_key?: string | null;
+            deadline?: components["schemas"]["DeadlineOf"] | null;
             /** @description Edges between tasks. */
             edges: components["schemas"]["Edge"][];
             /**
@@ -1507,11 +2106,17 @@ export interface components {
             max_active_runs?: number | null;
             /**
              * Format: int32
+             * @description The most runs of one key that are active at the same time; absent if its runs have no key.
+             */
+            max_active_runs_per_key?: number | null;
+            /**
+             * Format: int32
              * @description The most task instances that run at the same time.
              */
             max_active_tasks?: number | null;
             /** @description Parameters of a run. */
             params: components["schemas"]["ParamDetail"][];
+            rate_limit?: components["schemas"]["RateLimit"] | null;
             /** @description Suspects: tasks of any version that may have crashed workers; absent if there are none. */
             suspects?: components["schemas"]["Suspect"][];
             /** @description Tasks, in the author's order. */
@@ -1521,6 +2126,9 @@ export interface components {
         DagTask: {
             /** @description Whether it is a branch, which chooses among its downstreams. */
             branch: boolean;
+            /** @description What it requires of other runs: `depends_on_past`, `wait_for_downstream`, `latest_only`; absent if nothing. */
+            conditions?: string[];
+            deadline?: components["schemas"]["DeadlineOf"] | null;
             /** @description A description for people. */
             description?: string | null;
             /** @description The file that it runs, as the document names it; absent if it is the deployed component. */
@@ -1538,8 +2146,16 @@ export interface components {
              * @description How many attempts may follow the first one.
              */
             retries: number;
-            /** @description The trigger rule: how its upstreams must have ended. */
+            teardown?: components["schemas"]["TeardownOf"] | null;
+            /** @description The trigger rule: how its upstreams must have ended. That of teardowns is `all_done_setup_success`. */
             trigger_rule: string;
+        };
+        /** @description A deadline: it counts from when the run was due. */
+        DeadlineOf: {
+            /** @description How long after that, such as `2h`. */
+            after: string;
+            /** @description Whether what misses it is stopped. */
+            stops: boolean;
         };
         /** @description A crash of a worker whose only suspect was this task. */
         Death: {
@@ -1560,6 +2176,50 @@ export interface components {
             /** @description The worker. */
             worker: string;
         };
+        /** @description A notification on its way to a destination. */
+        Delivery: {
+            /**
+             * Format: int32
+             * @description How often it was sent.
+             */
+            attempts: number;
+            /** @description Why a failure or a retry happened. */
+            cause?: string | null;
+            /**
+             * Format: int64
+             * @description How many times that happened.
+             */
+            count: number;
+            /** @description When it was made. */
+            created: components["schemas"]["Time"];
+            /** @description The DAGs, the first 20. */
+            dags: string[];
+            /** @description The destination's name. */
+            destination: string;
+            due?: components["schemas"]["Time"] | null;
+            ended?: components["schemas"]["Time"] | null;
+            /** @description Why the last attempt failed. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the delivery; later ones are greater.
+             */
+            id: number;
+            /** @description Its `Idempotency-Key`: the same for each attempt. */
+            key: string;
+            last_attempt?: components["schemas"]["Time"] | null;
+            /** @description What it is about. */
+            on: components["schemas"]["NotifyOn"];
+            /** @description The runs, the first 10. */
+            runs: string[];
+            /** @description How it fares. */
+            state: components["schemas"]["DeliveryState"];
+        };
+        /**
+         * @description How a delivery fares.
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "delivered" | "given_up";
         /** @description The result for one DAG. */
         DeployedDag: {
             /** @description Whether new runs use this version. */
@@ -1577,6 +2237,8 @@ export interface components {
              * @description The version that was active before.
              */
             previous_version?: number | null;
+            /** @description Assets that are to create runs, and that no task of the file or of an active version updates. */
+            unproduced?: string[];
             /**
              * Format: int32
              * @description The number of its version; absent if a dry run would create one.
@@ -1615,6 +2277,44 @@ export interface components {
             /** @description Its name in the document; empty for the deployed component itself. */
             name: string;
         };
+        /** @description A destination, without what is secret of it. */
+        Destination: {
+            /** @description Scheme, host and port; of e-mail the server and the receivers. */
+            address: string;
+            /** @description Only these DAGs, and those with one of `tags`; all if both are empty. */
+            dags: string[];
+            /**
+             * Format: int64
+             * @description The least time between two messages about one cause, in milliseconds.
+             */
+            fold_interval_ms: number;
+            /**
+             * Format: int64
+             * @description How long a failure waits for others of the same cause, in milliseconds.
+             */
+            fold_wait_ms: number;
+            /** @description How it is reached. */
+            kind: components["schemas"]["DestinationKind"];
+            /** @description Name of the destination, unique within a tenant. */
+            name: string;
+            /** @description What it is notified of. */
+            on: components["schemas"]["NotifyOn"][];
+            /** @description See `dags`. */
+            tags: string[];
+            /** @description The template of the text, if it has one of its own. */
+            text?: string | null;
+            /** @description The template of the title, if it has one of its own. */
+            title?: string | null;
+            /** @description When it was last set. */
+            updated: components["schemas"]["Time"];
+            /** @description The token that set it last. */
+            updated_by: string;
+        };
+        /**
+         * @description How a destination is reached.
+         * @enum {string}
+         */
+        DestinationKind: "webhook" | "slack" | "pagerduty" | "email";
         /** @description How two versions of a DAG differ. */
         Difference: {
             /** @description Whether the code differs. */
@@ -1888,6 +2588,7 @@ export interface components {
              * @description Its map index; 0 if the task is not mapped.
              */
             index: number;
+            note?: components["schemas"]["Note"] | null;
             output?: components["schemas"]["OutputRef"] | null;
             queued?: components["schemas"]["Time"] | null;
             started?: components["schemas"]["Time"] | null;
@@ -2150,12 +2851,28 @@ export interface components {
             sent_by: string;
             taken_by?: components["schemas"]["EventTaker"] | null;
         };
+        /** @description An update to report. */
+        NewAssetUpdate: {
+            /** @description The asset: letters, digits and the characters `_ - . / : @ + = % ~`, at most 250. */
+            asset: string;
+            /** @description What consumers should know: at most 4 KiB of JSON. */
+            metadata?: Record<string, never> | null;
+            /** @description Which part of it was updated: 1 to 250 bytes in one line. */
+            partition?: string | null;
+        };
         /** @description A request for a backfill. */
         NewBackfill: {
             /** @description Creates no runs, and returns the runs that would be created. */
             dry_run?: boolean;
             /** @description The first logical date. */
             from: components["schemas"]["Time"];
+            /**
+             * Format: int32
+             * @description The most runs that are created; all dates of the range if absent.
+             */
+            limit?: number | null;
+            /** @description With a limit: whether the earliest or the latest dates without a run get one. */
+            order?: components["schemas"]["BackfillOrder"];
             /** @description Parameters of every run. */
             params?: Record<string, never>;
             /** @description The end of the range, which is not included. */
@@ -2178,6 +2895,67 @@ export interface components {
             url: string;
             /** @description Sent with `password` as `Authorization: Basic`. */
             username?: string | null;
+        };
+        /** @description An answer to give. */
+        NewDecision: {
+            /** @description For the task and readers of the run, at most 4 KiB. */
+            comment?: string | null;
+            /** @description The form's values, which fit its schema. */
+            fields?: Record<string, never>;
+            /** @description One of the options. */
+            option: string;
+        };
+        /** @description A destination with everything that is secret of it. */
+        NewDestination: {
+            /** @description Only these DAGs, and those with one of `tags`; all if both are empty. */
+            dags?: string[];
+            /**
+             * Format: int64
+             * @description The least time between two messages about one cause, in milliseconds: 300,000 if absent.
+             */
+            fold_interval_ms?: number | null;
+            /**
+             * Format: int64
+             * @description How long a failure waits for others of the same cause, in milliseconds: 10,000 if absent.
+             */
+            fold_wait_ms?: number | null;
+            /** @description The sender's mailbox, such as `Weft <weft@example.org>`. */
+            from?: string | null;
+            /** @description The SMTP server. */
+            host?: string | null;
+            /** @description How it is reached. */
+            kind: components["schemas"]["DestinationKind"];
+            /** @description What it is notified of; at least one. */
+            on: components["schemas"]["NotifyOn"][];
+            /** @description The password that goes with it. */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description Its port: 465 or 587, by `tls`, if absent.
+             */
+            port?: number | null;
+            /** @description The integration's key of PagerDuty. */
+            routing_key?: string | null;
+            /** @description Signs the messages of a webhook. */
+            secret?: string | null;
+            /** @description See `dags`. */
+            tags?: string[];
+            /** @description A template of the text. */
+            text?: string | null;
+            /** @description A template of the title, in the language of Jinja. */
+            title?: string | null;
+            tls?: components["schemas"]["SmtpTls"] | null;
+            /** @description The receivers' mailboxes. */
+            to?: string[];
+            /** @description The URL of a webhook or of Slack; of PagerDuty its own if absent. It is kept secret. */
+            url?: string | null;
+            /** @description Who signs in to the SMTP server. */
+            username?: string | null;
+        };
+        /** @description A note to write. */
+        NewNote: {
+            /** @description At most 4,096 bytes; an empty one removes the note. */
+            text: string;
         };
         /** @description A request to set the policy. */
         NewPolicy: {
@@ -2220,11 +2998,50 @@ export interface components {
             /** @description The tenant in which it is valid; by default that of the creator's token. */
             tenant?: string | null;
         };
-        /** @description A variable's value. */
+        /** @description A variable's value: the value itself, or where it is kept. */
         NewVariable: {
+            /** @description Where the value is kept instead: `env:NAME`, `file:NAME` or `vault:PATH#KEY`. */
+            from?: string | null;
             /** @description At most 64 KiB of text. */
-            value: string;
+            value?: string | null;
         };
+        /** @description A webhook to make. */
+        NewWebhook: {
+            /** @description Only events of these types trigger a run: `X-GitHub-Event`, or `type` of the payload. All if it is empty. */
+            events?: string[];
+            /** @description How its requests are signed: `weft` if absent. */
+            form?: components["schemas"]["WebhookForm"];
+            /** @description Its name, unique within the DAG. */
+            name: string;
+            /**
+             * @description Where each parameter comes from: a JSON Pointer (RFC 6901) into the payload, such as `/repository/name`. What
+             *     the payload lacks has the parameter's default.
+             */
+            params?: {
+                [key: string]: string;
+            };
+            /** @description The secret, where the other system has made it; at least 16 characters. A new one if absent. */
+            secret?: string | null;
+        };
+        /** @description A secret that replaces a webhook's. */
+        NewWebhookSecret: {
+            /** @description The secret, where the other system has made it; at least 16 characters. A new one if absent. */
+            secret?: string | null;
+        };
+        /** @description What a person wrote about a run or a task instance. */
+        Note: {
+            /** @description When it was written. */
+            at: components["schemas"]["Time"];
+            /** @description The name and number of the token of its author. */
+            by: string;
+            /** @description What it says. */
+            text: string;
+        };
+        /**
+         * @description What a notification is about.
+         * @enum {string}
+         */
+        NotifyOn: "success" | "failure" | "recovery" | "retry" | "deadline" | "approval" | "test";
         /** @description An output's size and digest. */
         OutputRef: {
             /**
@@ -2280,6 +3097,115 @@ export interface components {
             running: number;
             /** @description Since when failed runs are counted. */
             since: components["schemas"]["Time"];
+        };
+        /**
+         * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
+         *     skips earlier items.
+         */
+        Page_Approval: {
+            /** @description The items, at most `limit`. */
+            items: {
+                /** @description The names of the tokens that may answer; every token that may operate runs where it is empty. */
+                approvers?: string[];
+                /** @description When it was asked. */
+                asked: components["schemas"]["Time"];
+                /**
+                 * Format: int32
+                 * @description The number of the attempt that asked.
+                 */
+                attempt: number;
+                /** @description More of it, in Markdown. */
+                body?: string | null;
+                /** @description The run's DAG. */
+                dag: string;
+                decision?: components["schemas"]["ApprovalDecision"] | null;
+                /** @description The answer where no one gives one until then. */
+                default?: string | null;
+                /** @description The JSON Schema of an object to fill in. */
+                form?: unknown;
+                /**
+                 * Format: int32
+                 * @description Its map index; 0 if the task is not mapped.
+                 */
+                index: number;
+                /** @description Whether the caller may answer. */
+                may_answer: boolean;
+                /** @description What can be answered. */
+                options: string[];
+                /** @description Id of the run. */
+                run: string;
+                /** @description What became of it. */
+                state: components["schemas"]["ApprovalState"];
+                /** @description The question in a line. */
+                subject: string;
+                /** @description The task that asks. */
+                task: string;
+                until?: components["schemas"]["Time"] | null;
+            }[];
+            /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
+            next?: string | null;
+            /**
+             * @description Items between the others that can't be read, each instead of an item: they were damaged, or
+             *     a later version of Weft wrote them. The lists of runs have them; all others are refused.
+             */
+            unreadable?: components["schemas"]["UnreadableItem"][];
+        };
+        /**
+         * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
+         *     skips earlier items.
+         */
+        Page_Asset: {
+            /** @description The items, at most `limit`. */
+            items: {
+                /** @description Its name, often the URI of the data. */
+                asset: string;
+                /** @description The DAGs whose active versions have runs created by its updates. */
+                consumers: string[];
+                /** @description The tasks of active versions that update it. */
+                producers: components["schemas"]["AssetProducer"][];
+                updated?: components["schemas"]["Time"] | null;
+            }[];
+            /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
+            next?: string | null;
+            /**
+             * @description Items between the others that can't be read, each instead of an item: they were damaged, or
+             *     a later version of Weft wrote them. The lists of runs have them; all others are refused.
+             */
+            unreadable?: components["schemas"]["UnreadableItem"][];
+        };
+        /**
+         * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
+         *     skips earlier items.
+         */
+        Page_AssetUpdate: {
+            /** @description The items, at most `limit`. */
+            items: {
+                /** @description The asset. */
+                asset: string;
+                /** @description When. */
+                at: components["schemas"]["Time"];
+                /** @description The runs that it created. */
+                created?: components["schemas"]["AssetRun"][];
+                /**
+                 * Format: int64
+                 * @description Which update; later ones are greater.
+                 */
+                id: number;
+                made_by?: components["schemas"]["AssetMaker"] | null;
+                /** @description What was said of it. */
+                metadata?: Record<string, never> | null;
+                /** @description Which part of it was updated; absent for the whole. */
+                partition?: string | null;
+                /** @description The name and number of the token that reported it, if no task made it. */
+                reported_by?: string | null;
+            }[];
+            /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
+            next?: string | null;
+            /**
+             * @description Items between the others that can't be read, each instead of an item: they were damaged, or
+             *     a later version of Weft wrote them. The lists of runs have them; all others are refused.
+             */
+            unreadable?: components["schemas"]["UnreadableItem"][];
         };
         /**
          * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
@@ -2355,9 +3281,13 @@ export interface components {
                 description?: string | null;
                 /** @description The digest of the file that contains the active version. */
                 digest?: string | null;
+                /** @description Nothing of its runs is dispatched, until it is unpaused. */
+                held?: boolean;
                 /** @description Name of the DAG, unique within a tenant. */
                 id: string;
                 next_run?: components["schemas"]["Time"] | null;
+                /** @description The people or teams that it belongs to; absent if there are none. */
+                owners?: string[];
                 /** @description No run starts while it is paused. */
                 paused: boolean;
                 /** @description Its last runs, newest first; only in lists that ask for them. */
@@ -2375,6 +3305,104 @@ export interface components {
                  * @description The number of the active version; absent if there is none.
                  */
                 version?: number | null;
+            }[];
+            /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
+            next?: string | null;
+            /**
+             * @description Items between the others that can't be read, each instead of an item: they were damaged, or
+             *     a later version of Weft wrote them. The lists of runs have them; all others are refused.
+             */
+            unreadable?: components["schemas"]["UnreadableItem"][];
+        };
+        /**
+         * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
+         *     skips earlier items.
+         */
+        Page_Delivery: {
+            /** @description The items, at most `limit`. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description How often it was sent.
+                 */
+                attempts: number;
+                /** @description Why a failure or a retry happened. */
+                cause?: string | null;
+                /**
+                 * Format: int64
+                 * @description How many times that happened.
+                 */
+                count: number;
+                /** @description When it was made. */
+                created: components["schemas"]["Time"];
+                /** @description The DAGs, the first 20. */
+                dags: string[];
+                /** @description The destination's name. */
+                destination: string;
+                due?: components["schemas"]["Time"] | null;
+                ended?: components["schemas"]["Time"] | null;
+                /** @description Why the last attempt failed. */
+                error?: string | null;
+                /**
+                 * Format: int64
+                 * @description Number of the delivery; later ones are greater.
+                 */
+                id: number;
+                /** @description Its `Idempotency-Key`: the same for each attempt. */
+                key: string;
+                last_attempt?: components["schemas"]["Time"] | null;
+                /** @description What it is about. */
+                on: components["schemas"]["NotifyOn"];
+                /** @description The runs, the first 10. */
+                runs: string[];
+                /** @description How it fares. */
+                state: components["schemas"]["DeliveryState"];
+            }[];
+            /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
+            next?: string | null;
+            /**
+             * @description Items between the others that can't be read, each instead of an item: they were damaged, or
+             *     a later version of Weft wrote them. The lists of runs have them; all others are refused.
+             */
+            unreadable?: components["schemas"]["UnreadableItem"][];
+        };
+        /**
+         * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
+         *     skips earlier items.
+         */
+        Page_Destination: {
+            /** @description The items, at most `limit`. */
+            items: {
+                /** @description Scheme, host and port; of e-mail the server and the receivers. */
+                address: string;
+                /** @description Only these DAGs, and those with one of `tags`; all if both are empty. */
+                dags: string[];
+                /**
+                 * Format: int64
+                 * @description The least time between two messages about one cause, in milliseconds.
+                 */
+                fold_interval_ms: number;
+                /**
+                 * Format: int64
+                 * @description How long a failure waits for others of the same cause, in milliseconds.
+                 */
+                fold_wait_ms: number;
+                /** @description How it is reached. */
+                kind: components["schemas"]["DestinationKind"];
+                /** @description Name of the destination, unique within a tenant. */
+                name: string;
+                /** @description What it is notified of. */
+                on: components["schemas"]["NotifyOn"][];
+                /** @description See `dags`. */
+                tags: string[];
+                /** @description The template of the text, if it has one of its own. */
+                text?: string | null;
+                /** @description The template of the title, if it has one of its own. */
+                title?: string | null;
+                /** @description When it was last set. */
+                updated: components["schemas"]["Time"];
+                /** @description The token that set it last. */
+                updated_by: string;
             }[];
             /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
             next?: string | null;
@@ -2408,6 +3436,7 @@ export interface components {
                  * @description Its map index; 0 if the task is not mapped.
                  */
                 index: number;
+                note?: components["schemas"]["Note"] | null;
                 output?: components["schemas"]["OutputRef"] | null;
                 queued?: components["schemas"]["Time"] | null;
                 started?: components["schemas"]["Time"] | null;
@@ -2491,6 +3520,10 @@ export interface components {
         Page_Run: {
             /** @description The items, at most `limit`. */
             items: {
+                /** @description The run whose task called it, if its kind is `called`. */
+                called_by?: string | null;
+                /** @description Its key, if the active version of its DAG had a concurrency key when it was created. */
+                concurrency_key?: string | null;
                 /** @description Counts of its task instances by state. */
                 counts: components["schemas"]["Counts"];
                 /** @description When it was created. */
@@ -2501,6 +3534,7 @@ export interface components {
                 dag: string;
                 /** @description Its data interval. */
                 data_interval: components["schemas"]["Interval"];
+                deadline?: components["schemas"]["Time"] | null;
                 ended?: components["schemas"]["Time"] | null;
                 /** @description Why no scheduler can continue it; absent where one can, and once it has ended. */
                 held?: string | null;
@@ -2512,6 +3546,7 @@ export interface components {
                 logical_date: components["schemas"]["Time"];
                 /** @description The earliest start. */
                 not_before: components["schemas"]["Time"];
+                note?: components["schemas"]["Note"] | null;
                 /** @description Its parameters, including defaults. */
                 params: Record<string, never>;
                 started?: components["schemas"]["Time"] | null;
@@ -2519,11 +3554,15 @@ export interface components {
                 state: components["schemas"]["RunState"];
                 /** @description The W3C `traceparent` of the request that triggered it. */
                 trace?: string | null;
+                /** @description Where the operator's tracing system shows that trace: in the answer to `GET /runs/{run}` alone, if the operator named one. */
+                trace_url?: string | null;
                 /**
                  * Format: int32
                  * @description The version that it is pinned to.
                  */
                 version: number;
+                /** @description What it waits for while it is queued: in the answer to `GET /runs/{run}` alone. */
+                waits_for?: string | null;
             }[];
             /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
             next?: string | null;
@@ -2641,6 +3680,8 @@ export interface components {
         Page_Variable: {
             /** @description The items, at most `limit`. */
             items: {
+                /** @description Where its value is kept, if that is not the server's database. */
+                from?: string | null;
                 /** @description Name of the variable, unique within a tenant. */
                 name: string;
                 /** @description When it was last set. */
@@ -2685,6 +3726,40 @@ export interface components {
              */
             unreadable?: components["schemas"]["UnreadableItem"][];
         };
+        /**
+         * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
+         *     skips earlier items.
+         */
+        Page_Webhook: {
+            /** @description The items, at most `limit`. */
+            items: {
+                /** @description When it was made. */
+                created: components["schemas"]["Time"];
+                /** @description The token that made it. */
+                created_by: string;
+                /** @description DAG that it triggers. */
+                dag: string;
+                /** @description Only events of these types trigger a run; all if it is empty. */
+                events: string[];
+                /** @description How its requests are signed. */
+                form: components["schemas"]["WebhookForm"];
+                /** @description Its name, unique within the DAG. */
+                name: string;
+                /** @description Where each parameter comes from: a JSON Pointer into the payload. */
+                params: {
+                    [key: string]: string;
+                };
+                /** @description The path of its URL. */
+                path: string;
+            }[];
+            /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
+            next?: string | null;
+            /**
+             * @description Items between the others that can't be read, each instead of an item: they were damaged, or
+             *     a later version of Weft wrote them. The lists of runs have them; all others are refused.
+             */
+            unreadable?: components["schemas"]["UnreadableItem"][];
+        };
         /** @description A parameter of a run. */
         ParamDetail: {
             /** @description Its default; a parameter without one is required. */
@@ -2711,6 +3786,8 @@ export interface components {
             connections?: string[];
             /** @description A DAG whose active version's tasks are tested. */
             dag?: string | null;
+            /** @description DAGs that each task calls besides. */
+            dags?: string[];
             /** @description Hosts that each task requests besides, as in `grants.http`. */
             http?: string[];
             /** @description The policy file that is tested; the tenant's policy if absent. */
@@ -2842,6 +3919,16 @@ export interface components {
              */
             workers: number;
         };
+        /** @description How many runs start within any span of a length. */
+        RateLimit: {
+            /** @description The length, such as `1m`. */
+            per: string;
+            /**
+             * Format: int32
+             * @description The most runs.
+             */
+            runs: number;
+        };
         /** @description One reason. */
         Reason: {
             /** @description A stable name in snake case, such as `upstream_unfinished` or `pool_full`. */
@@ -2880,7 +3967,7 @@ export interface components {
          * @description The kind of a request.
          * @enum {string}
          */
-        RequestKind: "http" | "variable" | "connection" | "queue" | "limit";
+        RequestKind: "http" | "variable" | "connection" | "dag" | "queue" | "limit";
         /**
          * @description What a token permits.
          * @enum {string}
@@ -2903,6 +3990,10 @@ export interface components {
         };
         /** @description A run of a DAG. */
         Run: {
+            /** @description The run whose task called it, if its kind is `called`. */
+            called_by?: string | null;
+            /** @description Its key, if the active version of its DAG had a concurrency key when it was created. */
+            concurrency_key?: string | null;
             /** @description Counts of its task instances by state. */
             counts: components["schemas"]["Counts"];
             /** @description When it was created. */
@@ -2913,6 +4004,7 @@ export interface components {
             dag: string;
             /** @description Its data interval. */
             data_interval: components["schemas"]["Interval"];
+            deadline?: components["schemas"]["Time"] | null;
             ended?: components["schemas"]["Time"] | null;
             /** @description Why no scheduler can continue it; absent where one can, and once it has ended. */
             held?: string | null;
@@ -2924,6 +4016,7 @@ export interface components {
             logical_date: components["schemas"]["Time"];
             /** @description The earliest start. */
             not_before: components["schemas"]["Time"];
+            note?: components["schemas"]["Note"] | null;
             /** @description Its parameters, including defaults. */
             params: Record<string, never>;
             started?: components["schemas"]["Time"] | null;
@@ -2931,11 +4024,15 @@ export interface components {
             state: components["schemas"]["RunState"];
             /** @description The W3C `traceparent` of the request that triggered it. */
             trace?: string | null;
+            /** @description Where the operator's tracing system shows that trace: in the answer to `GET /runs/{run}` alone, if the operator named one. */
+            trace_url?: string | null;
             /**
              * Format: int32
              * @description The version that it is pinned to.
              */
             version: number;
+            /** @description What it waits for while it is queued: in the answer to `GET /runs/{run}` alone. */
+            waits_for?: string | null;
         };
         /** @description An attempt of a run. */
         RunAttempt: {
@@ -2998,6 +4095,25 @@ export interface components {
             /** @description Its state now. */
             state: components["schemas"]["RunState"];
         };
+        /** @description What a clear would run again of one run. */
+        RunClearPreview: {
+            /** @description The instances, at most 1,000; of mapped tasks those that an attempt was made of. */
+            instances: components["schemas"]["ClearedInstance"][];
+            /** @description Its logical date. */
+            logical_date: components["schemas"]["Time"];
+            /** @description The run. */
+            run: string;
+            /**
+             * @description The tasks, upstreams first, with the number and the states of the instances that would run
+             *     again.
+             */
+            tasks: components["schemas"]["TaskSummary"][];
+            /**
+             * Format: int64
+             * @description The number of instances.
+             */
+            total: number;
+        };
         /** @description How long a run took. */
         RunDuration: components["schemas"]["RunBrief"] & {
             /**
@@ -3010,12 +4126,35 @@ export interface components {
          * @description How a run was created.
          * @enum {string}
          */
-        RunKind: "manual" | "scheduled" | "backfill";
+        RunKind: "manual" | "scheduled" | "backfill" | "called" | "assets";
         /**
          * @description The state of a run.
          * @enum {string}
          */
         RunState: "queued" | "running" | "success" | "failed" | "cancelled";
+        /** @description Runs that called each other. */
+        RunTree: {
+            /**
+             * @description By id, so that each caller comes before the runs that it called. The first one was called by
+             *     none of the others.
+             */
+            runs: components["schemas"]["TreeRun"][];
+            /** @description Whether there are more. */
+            truncated: boolean;
+        };
+        /** @description Which runs an action is for: at least one of these. */
+        RunsFilter: {
+            created_before?: components["schemas"]["Time"] | null;
+            created_from?: components["schemas"]["Time"] | null;
+            /** @description Only those of this DAG. */
+            dag?: string | null;
+            kind?: components["schemas"]["RunKind"] | null;
+            /** @description Only runs of versions with this owner. */
+            owner?: string | null;
+            state?: components["schemas"]["RunState"] | null;
+            /** @description Only runs of versions with this tag. */
+            tag?: string | null;
+        };
         /** @description The next dates. */
         SchedulePreview: {
             /** @description The dates, in order. */
@@ -3071,6 +4210,20 @@ export interface components {
              */
             count: number;
         };
+        /** @description A run that an action left as it is. */
+        SkippedRun: {
+            /** @description A stable name in snake case, such as `run_ended` or `nothing_failed`. */
+            code: string;
+            /** @description A message for people. */
+            message: string;
+            /** @description The run. */
+            run: string;
+        };
+        /**
+         * @description How SMTP is protected.
+         * @enum {string}
+         */
+        SmtpTls: "implicit" | "starttls";
         /**
          * @description A suspect: a task that may have crashed workers, and of which no attempt has ended by itself
          *     since.
@@ -3117,6 +4270,13 @@ export interface components {
             mapped: boolean;
             /** @description The task. */
             task: string;
+        };
+        /** @description What makes a task a teardown: it undoes what others made, whatever happened in between. */
+        TeardownOf: {
+            /** @description Whether the run fails with it. */
+            fails_run: boolean;
+            /** @description The tasks whose work it undoes. Without any it runs in any case. */
+            setups: string[];
         };
         /** @description A tenant and its quotas. */
         Tenant: {
@@ -3180,6 +4340,22 @@ export interface components {
             /** @description The tenant in which it is valid; all tenants if absent. */
             tenant?: string | null;
         };
+        /** @description A run of a tree. */
+        TreeRun: {
+            called_by?: components["schemas"]["CallerInstance"] | null;
+            /** @description When it was created. */
+            created: components["schemas"]["Time"];
+            /** @description The DAG. */
+            dag: string;
+            ended?: components["schemas"]["Time"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description How it was created. */
+            kind: components["schemas"]["RunKind"];
+            started?: components["schemas"]["Time"] | null;
+            /** @description State of the run. */
+            state: components["schemas"]["RunState"];
+        };
         /** @description An item that can't be read. */
         UnreadableItem: {
             /** @description Id of the item. */
@@ -3227,6 +4403,8 @@ export interface components {
         };
         /** @description A variable, without its value. */
         Variable: {
+            /** @description Where its value is kept, if that is not the server's database. */
+            from?: string | null;
             /** @description Name of the variable, unique within a tenant. */
             name: string;
             /** @description When it was last set. */
@@ -3267,6 +4445,32 @@ export interface components {
             /** @description The task. */
             task: string;
         };
+        /** @description A webhook, without its secret. */
+        Webhook: {
+            /** @description When it was made. */
+            created: components["schemas"]["Time"];
+            /** @description The token that made it. */
+            created_by: string;
+            /** @description DAG that it triggers. */
+            dag: string;
+            /** @description Only events of these types trigger a run; all if it is empty. */
+            events: string[];
+            /** @description How its requests are signed. */
+            form: components["schemas"]["WebhookForm"];
+            /** @description Its name, unique within the DAG. */
+            name: string;
+            /** @description Where each parameter comes from: a JSON Pointer into the payload. */
+            params: {
+                [key: string]: string;
+            };
+            /** @description The path of its URL. */
+            path: string;
+        };
+        /**
+         * @description How a webhook's requests are signed.
+         * @enum {string}
+         */
+        WebhookForm: "weft" | "github" | "stripe";
         /** @description The caller. */
         Whoami: {
             /**
@@ -3334,6 +4538,161 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description Everything that tasks of this run asked, answered or not; without a run what tasks wait for. */
+                run?: string;
+                /** @description Only what tasks of this DAG wait for. */
+                dag?: string;
+                /** @description The cursor of this page: `next` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1 to 500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Approval"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_assets: {
+        parameters: {
+            query?: {
+                /** @description Only the asset of this name. */
+                asset?: string;
+                /** @description The cursor of this page: `next` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1 to 500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Asset"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_updates: {
+        parameters: {
+            query: {
+                /** @description The asset. */
+                asset: string;
+                /** @description The cursor of this page: `next` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1 to 500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AssetUpdate"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    report_update: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Identifies the request within the asset: 1 to 200 visible ASCII characters */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAssetUpdate"];
+            };
+        };
+        responses: {
+            /** @description The update that was made with this key before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetUpdate"];
+                };
+            };
+            /** @description The update, which is durable */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetUpdate"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     list_audit: {
         parameters: {
             query?: {
@@ -3475,6 +4834,10 @@ export interface operations {
                 limit?: number;
                 /** @description Only paused DAGs, or only DAGs that are not paused. */
                 paused?: boolean;
+                /** @description Only DAGs with this tag. A page may hold fewer than `limit` and still have a next one. */
+                tag?: string;
+                /** @description Only DAGs with this owner. The same holds for pages. */
+                owner?: string;
                 /** @description How many of the last runs each item includes, 0 to 14; none by default. */
                 recent?: number;
             };
@@ -3819,7 +5182,7 @@ export interface operations {
                 /** @description Only those in this state. */
                 state?: "queued" | "running" | "success" | "failed" | "cancelled";
                 /** @description Only runs of this kind. */
-                kind?: "manual" | "scheduled" | "backfill";
+                kind?: "manual" | "scheduled" | "backfill" | "called" | "assets";
                 /** @description Only runs created at this time or later. */
                 created_from?: components["schemas"]["Time"];
                 /** @description Only runs created before this time. */
@@ -4101,6 +5464,149 @@ export interface operations {
             };
         };
     };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description The cursor of this page: `next` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1 to 500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The DAG's id. */
+                dag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The DAG's id. */
+                dag: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook with its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedWebhook"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The DAG's id. */
+                dag: string;
+                /** @description The webhook's name. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    replace_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The DAG's id. */
+                dag: string;
+                /** @description The webhook's name. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhookSecret"];
+            };
+        };
+        responses: {
+            /** @description The webhook with its new secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedWebhook"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     deploy: {
         parameters: {
             query?: {
@@ -4204,6 +5710,204 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Failures"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those to this destination. */
+                destination?: string;
+                /** @description The cursor of this page: `next` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1 to 500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Delivery"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    show_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The delivery's number. */
+                delivery: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_destinations: {
+        parameters: {
+            query?: {
+                /** @description The cursor of this page: `next` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1 to 500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Destination"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDestination"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    test_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery, which is durable */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
             /** @description The request failed */
@@ -4520,13 +6224,20 @@ export interface operations {
                 /** @description Only those in this state. */
                 state?: "queued" | "running" | "success" | "failed" | "cancelled";
                 /** @description Only runs of this kind. */
-                kind?: "manual" | "scheduled" | "backfill";
+                kind?: "manual" | "scheduled" | "backfill" | "called" | "assets";
                 /** @description Only runs created at this time or later. */
                 created_from?: components["schemas"]["Time"];
                 /** @description Only runs created before this time. */
                 created_before?: components["schemas"]["Time"];
                 /** @description Only those of this DAG. */
                 dag?: string;
+                /**
+                 * @description Only runs of versions with this tag. A page may hold fewer than `limit` and still have a next
+                 *     one.
+                 */
+                tag?: string;
+                /** @description Only runs of versions with this owner. The same holds for pages. */
+                owner?: string;
             };
             header?: never;
             path?: never;
@@ -4541,6 +6252,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Run"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    act_on_many_runs: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Identifies the action, the same for all its pages; required unless it is a dry run */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkAction"];
+            };
+        };
+        responses: {
+            /** @description What became of a page of runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkPage"];
                 };
             };
             /** @description The request failed */
@@ -4573,6 +6320,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_updates_of_run: {
+        parameters: {
+            query?: {
+                /** @description `taken`: those that created the run, at most the last 1,000 of each asset; `made`: those that its tasks made. `taken` by default. */
+                which?: "taken" | "made";
+                /** @description The cursor of this page: `next` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1 to 500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AssetUpdate"];
                 };
             };
             /** @description The request failed */
@@ -4625,7 +6411,10 @@ export interface operations {
     };
     cancel: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether the runs that it called are cancelled as well. */
+                called?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The run's id. */
@@ -4658,7 +6447,10 @@ export interface operations {
     clear: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Identifies the action: the same key again gives no run a second command; required with `past` and `future` */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 /** @description The run's id. */
                 run: string;
@@ -4686,7 +6478,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Command"];
+                    "application/json": components["schemas"]["ClearCommand"];
                 };
             };
             /** @description The request failed */
@@ -4971,6 +6763,40 @@ export interface operations {
             };
         };
     };
+    put_run_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNote"];
+            };
+        };
+        responses: {
+            /** @description Stored */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     list_tasks: {
         parameters: {
             query?: never;
@@ -5065,6 +6891,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Instance"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    show_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+                /** @description The task's id. */
+                task: string;
+                /** @description The map index; 0 if the task is not mapped. */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The question and its answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    decide_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+                /** @description The task's id. */
+                task: string;
+                /** @description The map index; 0 if the task is not mapped. */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDecision"];
+            };
+        };
+        responses: {
+            /** @description The answer, which is durable */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
                 };
             };
             /** @description The request failed */
@@ -5337,6 +7239,44 @@ export interface operations {
             };
         };
     };
+    put_instance_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+                /** @description The task's id. */
+                task: string;
+                /** @description The map index; 0 if the task is not mapped. */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNote"];
+            };
+        };
+        responses: {
+            /** @description Stored */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     show_output: {
         parameters: {
             query?: never;
@@ -5396,6 +7336,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Why"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    show_run_tree: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 10,000 runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunTree"];
                 };
             };
             /** @description The request failed */

@@ -2,6 +2,8 @@
  * What a view will read and which code it needs, begun while its own code is still loading, or while a pointer rests on a link to it.
  * Nothing waits for this: a view asks for the same queries and finds them answered, or on their way.
  */
+import { approvals } from "../api/approvals";
+import { assets, asset as oneAsset, updates } from "../api/assets";
 import { cache } from "../api/cache";
 import {
   attempts,
@@ -17,6 +19,7 @@ import {
   run,
   runs,
   tasks,
+  tree,
   versions,
 } from "../api/queries";
 
@@ -29,6 +32,7 @@ const DAG_TABS: Record<string, () => Promise<unknown>> = {
   calendar: () => import("../views/dag/calendar-tab"),
   durations: () => import("../views/dag/durations-tab"),
   schedule: () => import("../views/dag/schedule-tab"),
+  webhooks: () => import("../views/dag/webhooks-tab"),
   code: () => import("../views/dag/code-tab"),
   settings: () => import("../views/dag/settings-tab"),
 };
@@ -37,6 +41,8 @@ const RUN_TABS: Record<string, () => Promise<unknown>> = {
   events: () => import("../views/run/events"),
   params: () => import("../views/run/params"),
   compare: () => import("../views/run/compare"),
+  assets: () => import("../views/run/assets"),
+  tree: () => import("../views/run/called"),
 };
 
 const TASK_TABS: Record<string, () => Promise<unknown>> = {
@@ -52,6 +58,7 @@ export const home: Ahead = (_, { since = "24h" }) => {
   void cache.prefetchQuery(overview(since));
   void cache.prefetchQuery(failures(since));
   void cache.prefetchInfiniteQuery(runs({ state: "running" }, 50));
+  void cache.prefetchInfiniteQuery(approvals(""));
   void cache.prefetchQuery(dags);
 };
 
@@ -80,6 +87,7 @@ export const ofRun: Ahead = ({ dag: id = "", run: of = "", tab }) => {
   void cache.prefetchQuery(run(of));
   void cache.prefetchQuery(dag(id));
   void cache.prefetchQuery(tasks(of));
+  if (tab === "tree") void cache.prefetchQuery(tree(of));
   if (tab !== "overview") return;
   void cache.prefetchQuery(bars(of));
   void cache.prefetchQuery(durations(id, 50));
@@ -91,6 +99,19 @@ export const ofTask: Ahead = ({ dag: id = "", run: of = "", task = "", index = "
   void cache.prefetchQuery(dag(id));
   void cache.prefetchQuery(instance(of, task, Number(index) || 0));
   void cache.prefetchQuery(attempts(of, task, Number(index) || 0));
+};
+
+export const listOfApprovals: Ahead = (_, { dag: id = "" }) => {
+  void cache.prefetchQuery(dags);
+  void cache.prefetchInfiniteQuery(approvals(id));
+};
+
+export const listOfAssets: Ahead = () => void cache.prefetchQuery(assets);
+
+export const ofAsset: Ahead = (_, { asset = "" }) => {
+  if (!asset) return;
+  void cache.prefetchQuery(oneAsset(asset));
+  void cache.prefetchInfiniteQuery(updates(asset));
 };
 
 export const listOfRuns: Ahead = () => void cache.prefetchQuery(dags);

@@ -4,6 +4,7 @@ import { useLocation, useNavigate } from "@tanstack/react-router";
 import MiniSearch from "minisearch";
 import { type ReactNode, useMemo, useState } from "react";
 import { Dialog, Modal, ModalOverlay } from "react-aria-components";
+import { assets as assetsQuery } from "../api/assets";
 import { dag as dagQuery, dagsWithRuns } from "../api/queries";
 import type { DagDetail } from "../api/types";
 import { Icon, type IconName } from "../parts/icons";
@@ -38,7 +39,7 @@ function hereEntries(path: string, detail: DagDetail | undefined, may: (p: strin
   if (may("operate")) {
     out.push({ id: "trigger", group: "Here", text: `Trigger ${name}`, icon: "play", keys: "t", to: `${base}/trigger` });
   }
-  for (const tab of ["grid", "graph", "gantt", "calendar", "durations", "schedule", "code", "settings"]) {
+  for (const tab of ["grid", "graph", "gantt", "calendar", "durations", "schedule", "webhooks", "code", "settings"]) {
     out.push({ id: `tab ${tab}`, group: "Here", text: `${name}: ${tab}`, icon: "dags", to: `${base}/${tab}` });
   }
   if (kind === "runs" && run) {
@@ -60,6 +61,7 @@ function useEntries(): Entry[] {
   const path = useLocation({ select: (l) => l.pathname });
   const me = useMe();
   const list = useQuery(dagsWithRuns);
+  const data = useQuery(assetsQuery);
   const at = path.split("/")[1] === "dags" ? path.split("/")[2] : undefined;
   const cache = useQueryClient();
   return useMemo(() => {
@@ -70,10 +72,13 @@ function useEntries(): Entry[] {
       ["DAGs", "/dags", "dags", "g d"],
       ["Runs", "/runs", "runs", "g r"],
       ["Failed runs", "/runs?state=failed", "runs", ""],
+      ["Assets", "/assets", "assets", ""],
+      ["Approvals: what tasks ask people", "/approvals", "approvals", ""],
       ["Fleet", "/fleet", "fleet", "g f"],
       ["Admin, variables", "/admin/variables", "admin", "g a"],
       ["Admin, connections", "/admin/connections", "admin", ""],
       ["Admin, pools", "/admin/pools", "admin", ""],
+      ["Admin, notifications", "/admin/notifications", "admin", ""],
     ];
     return [
       ...hereEntries(path, detail, may),
@@ -85,6 +90,15 @@ function useEntries(): Entry[] {
           note: [dag.schedule, ...dag.tags].filter(Boolean).join(", "),
           mark: dag.recent?.[0] ? runMark(dag.recent[0].state) : "none",
           to: `/dags/${encodeURIComponent(dag.id)}/grid`,
+        }),
+      ),
+      ...(data.data ?? []).map(
+        ({ asset }): Entry => ({
+          id: `asset ${asset}`,
+          group: "Assets",
+          text: asset,
+          icon: "assets",
+          to: `/assets/show?asset=${encodeURIComponent(asset)}`,
         }),
       ),
       ...places.map(([text, to, icon, keys]): Entry => ({ id: `go ${to}`, group: "Go to", text, to, icon, keys })),
@@ -106,7 +120,7 @@ function useEntries(): Entry[] {
         }),
       ),
     ];
-  }, [path, list.data, me, at, cache]);
+  }, [path, list.data, data.data, me, at, cache]);
 }
 
 const RUN_ID = /^[0-9a-z]{13}$/i;

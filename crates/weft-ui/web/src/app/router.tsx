@@ -81,9 +81,25 @@ const runs = at(
   lazyRouteComponent(() => import("../views/runs/runs"), "Runs"),
   ahead.listOfRuns,
 );
+const assets = at(
+  "/assets",
+  lazyRouteComponent(() => import("../views/assets/assets"), "Assets"),
+  ahead.listOfAssets,
+);
+// The name is a parameter, since it may hold slashes.
+const asset = at(
+  "/assets/show",
+  lazyRouteComponent(() => import("../views/assets/asset"), "AssetPage"),
+  ahead.ofAsset,
+);
 const backfills = at(
   "/backfills",
   lazyRouteComponent(() => import("../views/backfills/backfills"), "Backfills"),
+);
+const approvals = at(
+  "/approvals",
+  lazyRouteComponent(() => import("../views/approvals/approvals"), "Approvals"),
+  ahead.listOfApprovals,
 );
 const fleet = at(
   "/fleet",
@@ -105,6 +121,9 @@ const routeTree = root.addChildren([
   task,
   mapped,
   runs,
+  assets,
+  asset,
+  approvals,
   backfills,
   fleet,
   admin,

@@ -6,7 +6,7 @@ const NAMES = [
   ..."since state tag paused sort view q runs until version open dag task index run kind with attempt level from to tz".split(
     " ",
   ),
-  ..."cause error as wrap month zoom".split(" "),
+  ..."cause error as wrap month zoom destination asset".split(" "),
 ] as const;
 
 export type Search = Record<string, string | undefined>;

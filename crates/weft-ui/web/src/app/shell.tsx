@@ -1,4 +1,4 @@
-/** The shell: sidebar, the page, the bottom bar of narrow screens, keys that work everywhere. */
+/** The shell: sidebar, the page, keys that work everywhere. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
@@ -7,41 +7,21 @@ import { lostAt } from "../api/stream";
 import { useNow } from "../lib/clock";
 import { useStore } from "../lib/store";
 import { clock } from "../lib/time";
-import { Icon, type IconName, Logo } from "../parts/icons";
+import { Icon, Logo } from "../parts/icons";
 import { Kbd } from "../parts/text";
 import { announce, Toasts } from "../parts/toast";
 import { Mark } from "../state/mark";
 import { runMark } from "../state/states";
 import { Account } from "./account";
+import { BottomBar } from "./bottom-bar";
 import { useKeys } from "./keys";
 import { useMe } from "./me";
+import { isAt, type Place, usePlaces } from "./places";
 import { nextZone, pinned, rail, useZone, VIEWER_ZONE, views, zone } from "./prefs";
 import { Tour } from "./tour";
 
 const Palette = lazy(() => import("./palette").then((m) => ({ default: m.Palette })));
 const KeysHelp = lazy(() => import("./keys-help").then((m) => ({ default: m.KeysHelp })));
-
-interface Place {
-  to: string;
-  label: string;
-  icon: IconName;
-  /** Where it counts as being there. */
-  under: string;
-}
-
-function usePlaces(): Place[] {
-  const { permissions } = useMe();
-  return [
-    { to: "/", label: "Home", icon: "home", under: "/" },
-    { to: "/dags", label: "DAGs", icon: "dags", under: "/dags" },
-    { to: "/runs", label: "Runs", icon: "runs", under: "/runs" },
-    ...(permissions.includes("operate")
-      ? [{ to: "/backfills", label: "Backfills", icon: "backfills", under: "/backfills" } as const]
-      : []),
-    { to: "/fleet", label: "Fleet", icon: "fleet", under: "/fleet" },
-    { to: "/admin/variables", label: "Admin", icon: "admin", under: "/admin" },
-  ];
-}
 
 /** When the first view has long been drawn. */
 const IDLE_MS = 1500;
@@ -148,10 +128,6 @@ function Sidebar({ folded, onSearch }: { folded: boolean; onSearch: () => void }
   );
 }
 
-function isAt(place: Place, path: string): boolean {
-  return place.under === "/" ? path === "/" : path === place.under || path.startsWith(`${place.under}/`);
-}
-
 function NavLink({ place, path, folded }: { place: Place; path: string; folded: boolean }) {
   const list = useQuery({ ...dags, enabled: place.to === "/dags", notifyOnChangeProps: ["data"] });
   const on = isAt(place, path);
@@ -249,26 +225,5 @@ function OfflineBar({ lost }: { lost: number }) {
     <div className="offline" role="status">
       As of {clock(lost, shown, "s")}: the connection is lost, trying again
     </div>
-  );
-}
-
-function BottomBar({ onSearch }: { onSearch: () => void }) {
-  const places = usePlaces();
-  const path = useLocation({ select: (l) => l.pathname });
-  return (
-    <nav className="bottom" aria-label="Main, narrow">
-      {places
-        .filter((p) => ["/", "/dags", "/runs", "/fleet"].includes(p.to))
-        .map((place) => (
-          <Link key={place.to} to={place.to as never} className={isAt(place, path) ? "on" : ""}>
-            <Icon name={place.icon} />
-            {place.label}
-          </Link>
-        ))}
-      <button type="button" onClick={onSearch}>
-        <Icon name="search" />
-        Search
-      </button>
-    </nav>
   );
 }

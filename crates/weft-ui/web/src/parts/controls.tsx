@@ -1,7 +1,6 @@
-/** Small controls: segments, switches, menus, search fields. */
+/** Small controls: segments, switches, search fields. */
 import type { ReactNode } from "react";
 import { useRef } from "react";
-import { Button, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
 import { Icon, type IconName } from "./icons";
 
 interface SegProps<T extends string> {
@@ -15,8 +14,10 @@ interface SegProps<T extends string> {
 /** One of a few, all visible: a group of radio buttons that look like one control. */
 export function Segments<T extends string>({ label, value, options, onChange, small }: SegProps<T>) {
   const group = useRef<HTMLDivElement>(null);
+  const at = options.findIndex((o) => o.id === value);
+  // Where none is chosen yet, the first one has the keyboard.
+  const reached = Math.max(0, at);
   const move = (by: number) => {
-    const at = options.findIndex((o) => o.id === value);
     const next = options[(at + by + options.length) % options.length];
     if (!next) return;
     onChange(next.id);
@@ -35,13 +36,13 @@ export function Segments<T extends string>({ label, value, options, onChange, sm
         move(by);
       }}
     >
-      {options.map((o) => (
+      {options.map((o, i) => (
         <button
           key={o.id}
           type="button"
           role="radio"
           aria-checked={o.id === value}
-          tabIndex={o.id === value ? 0 : -1}
+          tabIndex={i === reached ? 0 : -1}
           onClick={() => onChange(o.id)}
         >
           {o.label}
@@ -115,35 +116,6 @@ export function SearchField({ value, onChange, label, icon = "search", width = 2
   );
 }
 
-export interface MenuEntry {
-  id: string;
-  label: ReactNode;
-  icon?: IconName;
-  act: () => void;
-}
-
-/** A button that opens a menu. */
-export function MenuButton(props: { label: string; entries: MenuEntry[]; children: ReactNode; className?: string }) {
-  const { label, entries, children, className = "btn ghost" } = props;
-  return (
-    <MenuTrigger>
-      <Button className={className} aria-label={label}>
-        {children}
-      </Button>
-      <Popover placement="bottom end" offset={4}>
-        <Menu className="pop" aria-label={label} onAction={(key) => entries.find((e) => e.id === key)?.act()}>
-          {entries.map((e) => (
-            <MenuItem key={e.id} id={e.id} textValue={e.id}>
-              {e.icon && <Icon name={e.icon} size={14} />}
-              {e.label}
-            </MenuItem>
-          ))}
-        </Menu>
-      </Popover>
-    </MenuTrigger>
-  );
-}
-
 /** A select of the platform in our measures. */
 export function Select<T extends string>(props: {
   label: string;
@@ -160,5 +132,26 @@ export function Select<T extends string>(props: {
         </option>
       ))}
     </select>
+  );
+}
+
+interface Pages {
+  hasNextPage: boolean;
+  isFetchingNextPage: boolean;
+  fetchNextPage: () => Promise<unknown>;
+}
+
+/** The button below a list that has further pages. */
+export function NextPage({ query, small, children }: { query: Pages; small?: boolean; children: ReactNode }) {
+  if (!query.hasNextPage) return null;
+  return (
+    <button
+      type="button"
+      className={small ? "btn sm" : "btn"}
+      disabled={query.isFetchingNextPage}
+      onClick={() => void query.fetchNextPage()}
+    >
+      {children}
+    </button>
   );
 }

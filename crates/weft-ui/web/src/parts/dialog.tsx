@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { useState } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import { Failure } from "./states";
+import "./dialog.css";
 
 interface FrameProps {
   title: ReactNode;
@@ -10,11 +11,19 @@ interface FrameProps {
   children: ReactNode;
   foot?: ReactNode;
   width?: number;
+  /** Closes by its buttons alone: for what is shown only once. */
+  stays?: boolean;
 }
 
-export function DialogFrame({ title, onClose, children, foot, width = 560 }: FrameProps) {
+export function DialogFrame({ title, onClose, children, foot, width = 560, stays = false }: FrameProps) {
   return (
-    <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => !open && onClose()}>
+    <ModalOverlay
+      className="overlay"
+      isOpen
+      isDismissable={!stays}
+      isKeyboardDismissDisabled={stays}
+      onOpenChange={(open) => !open && onClose()}
+    >
       <Modal className="modal" style={{ width }}>
         <Dialog>
           <div className="mh">

@@ -1,6 +1,6 @@
 /** A JSON value as a tree that folds: long lists show their first items, texts of guests are escaped. */
 import { useState } from "react";
-import { count, visible } from "../lib/text";
+import { count, plural, visible } from "../lib/text";
 import "./json-tree.css";
 
 const FIRST = 100;
@@ -36,7 +36,7 @@ function Node({ value, depth, name }: { value: unknown; depth: number; name?: st
   }
   const list = Array.isArray(value);
   const entries: [string, unknown][] = list ? value.map((v, i) => [String(i), v]) : Object.entries(value);
-  const size = `${count(entries.length)} ${list ? "items" : "fields"}`;
+  const size = plural(entries.length, list ? "item" : "field");
   if (entries.length === 0) {
     return (
       <div className="leaf">

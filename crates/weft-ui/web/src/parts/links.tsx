@@ -1,8 +1,12 @@
-/** Links to DAGs, runs and task instances. */
+/** Links to DAGs, runs, task instances and assets. */
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import type { Run } from "../api/types";
 import { Go, type Target } from "./go";
 import { UntrustedText } from "./text";
+
+/** The longest name of an asset, in bytes. */
+const MAX_ASSET = 250;
 
 interface Common {
   children?: ReactNode;
@@ -14,6 +18,14 @@ export function DagLink({ dag, tab = "grid", children, className = "lk" }: Commo
     <Link to="/dags/$dag/$tab" params={{ dag, tab }} className={className}>
       {children ?? <UntrustedText>{dag}</UntrustedText>}
     </Link>
+  );
+}
+
+export function AssetLink({ asset, children, className = "lk" }: Common & { asset: string }) {
+  return (
+    <Go target={{ to: "/assets/show", search: { asset } }} className={className}>
+      {children ?? <UntrustedText max={MAX_ASSET}>{asset}</UntrustedText>}
+    </Go>
   );
 }
 
@@ -71,5 +83,16 @@ export function InstanceName({ task, index, mapped }: { task: string; index: num
       <UntrustedText>{task}</UntrustedText>
       {(mapped || index > 0) && ` [${index}]`}
     </span>
+  );
+}
+
+/** The id of a run's trace; a link if the operator named where traces are shown. */
+export function TraceLink({ run }: { run: Pick<Run, "trace" | "trace_url"> }) {
+  const id = <code>{run.trace?.split("-")[1] ?? run.trace}</code>;
+  if (!run.trace_url) return id;
+  return (
+    <a className="lk" href={run.trace_url} target="_blank" rel="noreferrer">
+      {id}
+    </a>
   );
 }

@@ -93,7 +93,7 @@ export function Box({ title, note, actions, children, id }: BoxProps) {
     <section className="box" {...(id ? { id } : {})}>
       <div className="bh">
         <h2>{title}</h2>
-        {note !== undefined && <span className="mut el">{note}</span>}
+        {note !== undefined && <span className={actions ? "mut el wide" : "mut el"}>{note}</span>}
         <span className="sp" />
         {actions}
       </div>

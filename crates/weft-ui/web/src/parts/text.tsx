@@ -83,7 +83,7 @@ export function CopyButton({ text, label = "Copy", small = true }: { text: strin
 export function CommandLine({ text }: { text: string }) {
   return (
     <div className="row g8">
-      <code className="pre sp">{text}</code>
+      <code className="pre wrap sp">{text}</code>
       <CopyButton text={text} />
     </div>
   );

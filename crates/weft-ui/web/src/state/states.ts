@@ -1,8 +1,9 @@
-/** The states of instances and runs: codes of the API's columns, names, order of worth, sums. */
+/** The states of instances and runs: codes of the API's columns, names, order of worth, sums; the kinds of runs. */
 import type { components } from "../api/schema";
 
 export type InstanceState = components["schemas"]["InstanceState"];
 export type RunState = components["schemas"]["RunState"];
+export type RunKind = components["schemas"]["RunKind"];
 export type Counts = components["schemas"]["Counts"];
 /** What a mark can show: states of instances and of runs. */
 export type MarkState = InstanceState | "pending" | "none";
@@ -117,4 +118,13 @@ export const NAME: Record<MarkState, string> = {
   cancelled: "cancelled",
   pending: "pending",
   none: "not in this version",
+};
+
+/** Why there is a run. */
+export const KIND_NAME: Readonly<Record<RunKind, string>> = {
+  manual: "manual",
+  scheduled: "scheduled",
+  backfill: "backfill",
+  called: "called",
+  assets: "created by assets",
 };

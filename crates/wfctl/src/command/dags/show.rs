@@ -2,7 +2,7 @@
 
 use crate::{local_time::Zone, table};
 use std::fmt::Write as _;
-use weft_api::{DagDetail, DagTask, Suspect, text};
+use weft_api::{DagDetail, DagTask, DeadlineOf, Suspect, text};
 
 /// What it is, its parameters, and its tasks with what they wait for.
 pub(super) fn text(detail: &DagDetail, zone: &Zone) -> String {
@@ -16,9 +16,10 @@ pub(super) fn text(detail: &DagDetail, zone: &Zone) -> String {
         Some(dag.tags.join(", ")).filter(|tags| !tags.is_empty()),
     );
     push(
-        "state",
-        Some(if dag.paused { "paused" } else { "active" }.to_owned()),
+        "owners",
+        Some(dag.owners.join(", ")).filter(|owners| !owners.is_empty()),
     );
+    push("state", Some(table::dag_state(dag).to_owned()));
     push("version", dag.version.map(|version| version.to_string()));
     push("digest", dag.digest.clone());
     let schedule = dag.schedule.as_ref().map(|schedule| match &dag.timezone {
@@ -37,6 +38,17 @@ pub(super) fn text(detail: &DagDetail, zone: &Zone) -> String {
         "max active tasks",
         detail.max_active_tasks.map(|most| most.to_string()),
     );
+    push("concurrency key", detail.concurrency_key.clone());
+    push(
+        "max active runs per key",
+        detail.max_active_runs_per_key.map(|most| most.to_string()),
+    );
+    let rate = detail.rate_limit.as_ref();
+    push(
+        "rate limit",
+        rate.map(|rate| format!("{} runs in {}", rate.runs, rate.per)),
+    );
+    push("deadline", detail.deadline.as_ref().map(after_due));
     push("first deployed", Some(zone.shown(dag.created)));
     let mut text = table::fields(&pairs);
     if !detail.params.is_empty() {
@@ -100,15 +112,36 @@ fn line_of(text: &mut String, line: &str) {
         .expect("a String takes every text");
 }
 
+/// A deadline, in words.
+fn after_due(deadline: &DeadlineOf) -> String {
+    let then = if deadline.stops { ", stopped then" } else { "" };
+    format!("{} after the run was due{then}", deadline.after)
+}
+
 /// What differs from the usual.
 fn facts(task: &DagTask, upstream: &[&str]) -> String {
     let mut facts = Vec::new();
     if !upstream.is_empty() {
         facts.push(format!("after {}", upstream.join(", ")));
     }
-    if task.trigger_rule != "all_success" {
+    if let Some(teardown) = &task.teardown {
+        facts.push(match teardown.setups.as_slice() {
+            [] => "teardown".to_owned(),
+            setups => format!("teardown of {}", setups.join(", ")),
+        });
+        if teardown.fails_run {
+            facts.push("fails the run".to_owned());
+        }
+    } else if task.trigger_rule != "all_success" {
         facts.push(task.trigger_rule.clone());
     }
+    facts.extend(
+        task.conditions
+            .iter()
+            .map(|condition| condition.replace('_', " ")),
+    );
+    let deadline = task.deadline.as_ref();
+    facts.extend(deadline.map(|deadline| format!("to end {}", after_due(deadline))));
     if task.mapped {
         facts.push("mapped".to_owned());
     }

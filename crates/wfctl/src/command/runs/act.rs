@@ -1,18 +1,16 @@
 //! Commands to existing runs. The server makes each durable at once; the scheduler applies it a
 //! moment later, and the command waits for that.
 
+use super::target::TargetArgs;
 use crate::{
     command::run_ref::{InstanceRef, RunRef},
     table,
 };
 use clap::ValueEnum;
 use serde::Serialize;
-use std::{
-    fmt::Write as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use weft_api::{
-    Clear, ClearPreview, Command, CommandState, Mark, MarkAs, Wake,
+    BulkAction, BulkKind, Clear, Command, CommandState, Mark, MarkAs, RunsFilter, Wake,
     problem::{Code, Problem, Problems},
 };
 use weft_client::{
@@ -30,7 +28,56 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug, clap::Args)]
 pub(super) struct CancelArgs {
     #[command(flatten)]
-    run: RunRef,
+    target: TargetArgs,
+    /// Cancel the runs that it called as well
+    #[arg(long)]
+    called: bool,
+    #[command(flatten)]
+    many: ManyArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RetryArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    many: ManyArgs,
+}
+
+/// How an action on many runs is done.
+#[derive(Debug, clap::Args)]
+pub(super) struct ManyArgs {
+    /// Do nothing, and print what would be done to the selected runs
+    #[arg(long)]
+    dry_run: bool,
+    /// Names the action; the key of an interrupted one goes on with it, and does nothing twice [default: random]
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+}
+
+impl ManyArgs {
+    /// An action on many runs, of which the target says which.
+    fn action(&self, action: BulkKind) -> BulkAction {
+        BulkAction {
+            action,
+            filter: RunsFilter::default(),
+            clear: None,
+            mark: None,
+            called: false,
+            cursor: None,
+            dry_run: self.dry_run,
+        }
+    }
+
+    fn refuse_for_one(&self) -> Result<(), Problem> {
+        if self.dry_run || self.key.is_some() {
+            return Err(Problem::new(
+                Code::Usage,
+                "--dry-run and --key mean something only for many runs",
+            ));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -43,27 +90,37 @@ pub(super) struct FailArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct ClearArgs {
-    #[command(flatten)]
-    run: RunRef,
-    /// A task to run again; may be repeated
-    #[arg(long, short, value_name = "TASK", required = true)]
-    task: Vec<String>,
-    /// Also clear everything downstream
-    #[arg(long)]
-    downstream: bool,
-    /// Clear nothing, and list what would run again
-    #[arg(long)]
-    dry_run: bool,
-}
-
-#[derive(Debug, clap::Args)]
 pub(super) struct MarkArgs {
     #[command(flatten)]
-    instance: InstanceRef,
+    target: TargetArgs,
+    /// The task
+    #[arg(value_name = "TASK", requires = "mark_as", conflicts_with_all = ["of_task", "to_state"])]
+    task: Option<String>,
     /// The state
-    #[arg(value_enum)]
-    state: MarkState,
+    #[arg(value_enum, value_name = "AS", id = "mark_as")]
+    state: Option<MarkState>,
+    /// The map index of a mapped task's instance
+    #[arg(long, short, value_name = "N", default_value_t = 0)]
+    index: u32,
+    /// The task, for many runs
+    #[arg(
+        long = "task",
+        id = "of_task",
+        value_name = "TASK",
+        requires = "to_state"
+    )]
+    of_task: Option<String>,
+    /// The state, for many runs
+    #[arg(
+        long = "as",
+        id = "to_state",
+        value_enum,
+        value_name = "AS",
+        requires = "of_task"
+    )]
+    to_state: Option<MarkState>,
+    #[command(flatten)]
+    many: ManyArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -80,10 +137,47 @@ enum MarkState {
     Skipped,
 }
 
+impl MarkState {
+    const fn api(self) -> MarkAs {
+        match self {
+            Self::Success => MarkAs::Success,
+            Self::Failed => MarkAs::Failed,
+            Self::Skipped => MarkAs::Skipped,
+        }
+    }
+}
+
 pub(super) async fn cancel(client: &Client, args: &CancelArgs) -> Result<(), Problems> {
-    let run = args.run.id(client).await?;
-    send_command(client, &route::CANCEL, &run, None::<&()>).await?;
+    let Some(run) = args.target.one(client).await? else {
+        let action = BulkAction {
+            called: args.called,
+            ..args.many.action(BulkKind::Cancel)
+        };
+        let key = args.many.key.as_ref();
+        return args.target.act(client, action, key).await;
+    };
+    args.many.refuse_for_one()?;
+    let call = client.request(&route::CANCEL, &[&run]);
+    let call = call.query_some("called", args.called.then_some("true"));
+    finish(client, &run, call.fetch().await?).await?;
     Ok(table::write(&format!("{run} is cancelled\n"))?)
+}
+
+pub(super) async fn retry(client: &Client, args: &RetryArgs) -> Result<(), Problems> {
+    let Some(run) = args.target.one(client).await? else {
+        let action = args.many.action(BulkKind::Retry);
+        let key = args.many.key.as_ref();
+        return args.target.act(client, action, key).await;
+    };
+    args.many.refuse_for_one()?;
+    let body = Clear {
+        only_failed: true,
+        ..Clear::default()
+    };
+    send_command(client, &route::CLEAR, &run, Some(&body)).await?;
+    Ok(table::write(&format!(
+        "{run}: what failed will run again\n"
+    ))?)
 }
 
 pub(super) async fn fail(client: &Client, args: &FailArgs) -> Result<(), Problems> {
@@ -92,60 +186,38 @@ pub(super) async fn fail(client: &Client, args: &FailArgs) -> Result<(), Problem
     Ok(table::write(&format!("{run} has failed\n"))?)
 }
 
-pub(super) async fn clear(client: &Client, args: &ClearArgs) -> Result<(), Problems> {
-    let run = args.run.id(client).await?;
-    let body = Clear {
-        tasks: args.task.clone(),
-        downstream: args.downstream,
-        dry_run: args.dry_run,
-    };
-    if args.dry_run {
-        return preview(client, &run, &body).await;
-    }
-    send_command(client, &route::CLEAR, &run, Some(&body)).await?;
-    let more = if args.downstream {
-        " and what is downstream"
-    } else {
-        ""
-    };
-    Ok(table::write(&format!(
-        "{run}: {}{more} will run again\n",
-        args.task.join(", ")
-    ))?)
-}
-
-/// Lists the tasks that would run again, with their instances.
-async fn preview(client: &Client, run: &str, body: &Clear) -> Result<(), Problems> {
-    let call = client.request(&route::CLEAR, &[run]).json(body);
-    let preview: ClearPreview = call.fetch().await?;
-    let mut text = String::new();
-    for task in &preview.tasks {
-        writeln!(text, "{}: {} instances", task.task, task.instances)
-            .expect("a String takes every text");
-    }
-    Ok(table::write(&format!(
-        "{text}{run}: {} instances would run again\n",
-        preview.total
-    ))?)
-}
-
 pub(super) async fn mark(client: &Client, args: &MarkArgs) -> Result<(), Problems> {
-    let instance = &args.instance;
-    let run = instance.run.id(client).await?;
-    let (state, word) = match args.state {
-        MarkState::Success => (MarkAs::Success, "success"),
-        MarkState::Failed => (MarkAs::Failed, "failed"),
-        MarkState::Skipped => (MarkAs::Skipped, "skipped"),
+    let body = |task: &Option<String>, state: Option<MarkState>| {
+        let (task, state) = task.as_ref().zip(state)?;
+        Some(Mark {
+            task: task.clone(),
+            index: args.index,
+            state: state.api(),
+        })
     };
-    let body = Mark {
-        task: instance.task.clone(),
-        index: instance.index,
-        state,
+    let missing =
+        |help: &str| Problem::new(Code::Usage, "the task and its state are missing").help(help);
+    let Some(run) = args.target.one(client).await? else {
+        let mark = body(&args.of_task, args.to_state);
+        let action = BulkAction {
+            mark: Some(mark.ok_or_else(|| missing("add --task TASK --as STATE"))?),
+            ..args.many.action(BulkKind::Mark)
+        };
+        let key = args.many.key.as_ref();
+        return args.target.act(client, action, key).await;
     };
-    send_command(client, &route::MARK, &run, Some(&body)).await?;
+    args.many.refuse_for_one()?;
+    let mark = body(&args.task, args.state).or_else(|| body(&args.of_task, args.to_state));
+    let mark = mark.ok_or_else(|| missing("wfctl runs mark RUN TASK success|failed|skipped"))?;
+    send_command(client, &route::MARK, &run, Some(&mark)).await?;
+    let word = match mark.state {
+        MarkAs::Success => "success",
+        MarkAs::Failed => "failed",
+        MarkAs::Skipped => "skipped",
+    };
     Ok(table::write(&format!(
         "{run}: {} is marked as {word}\n",
-        instance.task
+        mark.task
     ))?)
 }
 
@@ -175,7 +247,15 @@ async fn send_command(
         Some(body) => call.json(body),
         None => call,
     };
-    let mut command: Command = call.fetch().await?;
+    finish(client, run, call.fetch().await?).await
+}
+
+/// Waits until the scheduler has carried a command out.
+pub(crate) async fn finish(
+    client: &Client,
+    run: &str,
+    mut command: Command,
+) -> Result<(), Problems> {
     let (began, mut wait) = (Instant::now(), FIRST_LOOK);
     loop {
         match command.state {

@@ -12,6 +12,12 @@ pub(super) struct RunListArgs {
     /// Only runs of this DAG
     #[arg(long, value_name = "DAG")]
     dag: Option<String>,
+    /// Only runs of versions with this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Only runs of versions with this owner
+    #[arg(long, value_name = "OWNER")]
+    owner: Option<String>,
     /// Only runs in this state
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<State>,
@@ -30,7 +36,7 @@ pub(super) struct RunListArgs {
 
 /// A run's state on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum State {
+pub(super) enum State {
     Queued,
     Running,
     Success,
@@ -39,7 +45,7 @@ enum State {
 }
 
 impl State {
-    const fn api(self) -> RunState {
+    pub(super) const fn api(self) -> RunState {
         match self {
             Self::Queued => RunState::Queued,
             Self::Running => RunState::Running,
@@ -52,18 +58,22 @@ impl State {
 
 /// What made a run, on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     Manual,
     Scheduled,
     Backfill,
+    Called,
+    Assets,
 }
 
 impl Kind {
-    const fn api(self) -> RunKind {
+    pub(super) const fn api(self) -> RunKind {
         match self {
             Self::Manual => RunKind::Manual,
             Self::Scheduled => RunKind::Scheduled,
             Self::Backfill => RunKind::Backfill,
+            Self::Called => RunKind::Called,
+            Self::Assets => RunKind::Assets,
         }
     }
 }
@@ -81,6 +91,8 @@ pub(super) async fn run(client: &Client, args: &RunListArgs) -> Result<(), Probl
         client
             .request(&route::LIST_RUNS, &[])
             .query_some("dag", args.dag.as_ref())
+            .query_some("tag", args.tag.as_ref())
+            .query_some("owner", args.owner.as_ref())
             .query_some("state", state)
             .query_some("kind", kind)
             .query_some("created_from", since)

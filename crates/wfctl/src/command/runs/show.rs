@@ -39,14 +39,21 @@ pub(super) fn text(run: &Run, tasks: &[TaskSummary], zone: &Zone) -> String {
     if run.started.is_none() {
         pairs.push(("not before", zone.shown(run.not_before)));
     }
+    let key = run.concurrency_key.clone();
+    pairs.extend(key.map(|key| ("concurrency key", key)));
+    let waits_for = run.waits_for.clone();
+    pairs.extend(waits_for.map(|why| ("waits for its turn", why)));
     pairs.push(("created", zone.shown(run.created)));
     pairs.extend(run.created_by.clone().map(|by| ("created by", by)));
+    pairs.extend(run.called_by.clone().map(|run| ("called by", run)));
     pairs.extend(run.started.map(|at| ("started", zone.shown(at))));
     pairs.extend(run.ended.map(|at| ("ended", zone.shown(at))));
     pairs.extend(
         run.started
             .map(|_at| ("took", table::took(run.started, run.ended))),
     );
+    let note = run.note.as_ref();
+    pairs.extend(note.map(|note| ("note", crate::command::note::shown(note, zone))));
     pairs.push(("instances", tally::phrase(&run.counts)));
     let mut text = table::fields(&pairs);
     if !tasks.is_empty() {

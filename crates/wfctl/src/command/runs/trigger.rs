@@ -17,7 +17,8 @@ use weft_client::{Client, route};
 Examples:
   wfctl runs trigger quakes
   wfctl runs trigger quakes --param url=https://example.org/day.csv --param rows=@rows.json
-  wfctl runs trigger quakes --logical-date 2026-11-01 --watch")]
+  wfctl runs trigger quakes --logical-date 2026-11-01 --watch
+  wfctl runs trigger quakes --at '2026-12-24 18:00'")]
 pub(super) struct TriggerArgs {
     /// The DAG
     dag: String,
@@ -27,8 +28,8 @@ pub(super) struct TriggerArgs {
     /// The logical date, in your zone or with one; the run waits for a future date [default: now]
     #[arg(long, value_name = "DATE")]
     logical_date: Option<String>,
-    /// The earliest start
-    #[arg(long, value_name = "DATE")]
+    /// The earliest start; the run waits until then
+    #[arg(long, visible_alias = "at", value_name = "DATE")]
     not_before: Option<String>,
     /// The number of a version [default: the active one]
     #[arg(long, value_name = "N")]

@@ -13,7 +13,7 @@ import io
 import sys
 import zipfile
 from types import CodeType, ModuleType
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 
 #: Changes to modules after their import, by name.
@@ -135,6 +135,19 @@ class _Resources:
 
     def files(self) -> Any:
         return zipfile.Path(self._archive.zip, self._folder)
+
+
+def late_parts(archive: Archive) -> Iterator[str]:
+    """Modules that wheels in an archive name to be imported beforehand, of packages that were imported.
+
+    `weft_parquet if pandas` names one that belongs to another package, which does not import it itself.
+    """
+    for name in sorted(archive.names):
+        if name.endswith(".dist-info/weft-imports.txt"):
+            for line in archive.read(name).decode().splitlines():
+                part, _, other = line.partition(" if ")
+                if (other or part.partition(".")[0]) in sys.modules and part not in sys.modules:
+                    yield part
 
 
 def _decoded(source: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any, Callable
 
 from componentize_py_types import Err  # type: ignore[import-not-found]
@@ -38,6 +39,8 @@ class Tasks:
             raise Err(types.Failure(False, f"this component has no task {task!r}", None))
         # One attempt is all that an instance lives for.
         host.install(self.host())
+        # Python's start has set it to nothing, and `argparse` wants a program's name.
+        sys.argv[:] = [task]
         randomness.renew()
         outcome = attempt.run(node, {name: _read(value, 0)[0] for name, value in inputs})
         kind = type(outcome)

@@ -118,12 +118,9 @@ def _import_late_ones(modules: list[ModuleType]) -> list[str]:
 def _import_parts(own: archive.Archive) -> list[str]:
     """Parts of native packages that are usually imported late, which their wheels name; of packages that are used."""
     late = []
-    for name in sorted(own.names):
-        if name.endswith(".dist-info/weft-imports.txt"):
-            for part in own.read(name).decode().split():
-                if part.partition(".")[0] in sys.modules and part not in sys.modules:
-                    importlib.import_module(part)
-                    late.append(part)
+    for part in archive.late_parts(own):
+        importlib.import_module(part)
+        late.append(part)
     return late
 
 

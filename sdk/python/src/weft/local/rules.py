@@ -38,3 +38,11 @@ def verdict(rule: str, states: list[str]) -> str:
         case "none_skipped":
             return "skipped" if skipped else "run"
     raise ValueError(f"there is no trigger rule {rule!r}; {done} upstreams")
+
+
+def teardown_verdict(setups: list[str]) -> str:
+    """What `verdict` says of a teardown, by how the instances of its setups ended."""
+    failed = any(state in ("failed", "upstream_failed") for state in setups)
+    if "success" in setups or not setups:
+        return "run"
+    return "upstream_failed" if failed else "skipped"

@@ -11,13 +11,15 @@ import itertools
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Iterable
 
 from weft import attempt, host
+from weft.asset import RecordedUpdate
 from weft.dags import Dag
+from weft.local.elements import ABSENT, picked
 from weft.local.host import LocalHost
-from weft.local.rules import verdict
-from weft.node import Node
+from weft.local.rules import teardown_verdict, verdict
+from weft.node import Node, unlike_lists
 
 #: A task that defers itself more often than this is taken to wait for ever.
 MOST_DEFERRALS = 1000
@@ -36,6 +38,8 @@ class Instance:
     message: str | None = None
     attempts: int = 0
     chosen: list[str] | None = None
+    #: What it reported of its outlets.
+    updates: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -49,6 +53,12 @@ class Run:
     artifacts: dict[str, bytes] = field(default_factory=dict)
     #: Payloads of events by name, for tasks that wait for them.
     events: dict[str, Any] = field(default_factory=dict)
+    #: How runs of other DAGs end, by DAG or by their own id, for tasks that wait for them or call them.
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: Answers by task, for tasks that ask.
+    approvals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: The run's date, at which its assets were updated.
+    logical_date: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     def output(self, task: str) -> Any:
         """The output of a task as JSON; of a mapped task, the list of outputs."""
@@ -70,8 +80,38 @@ class Run:
         return {task: self.state(task) for task in self.instances}
 
     @property
+    def assets(self) -> dict[str, list[RecordedUpdate]]:
+        """The updates of each asset, as a run that they create has them in its parameter `assets`.
+
+        So a test of the DAG that they create is `consumer.test({"assets": producer.test().assets})`.
+        """
+        at = self.logical_date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        assets: dict[str, list[RecordedUpdate]] = {}
+        for task, instances in self.instances.items():
+            outlets = self.dag.nodes[task].settings.get("outlets", [])
+            for instance in instances:
+                if instance.state != "success":
+                    continue
+                reported = {entry["asset"] for entry in instance.updates}
+                plain = [{"asset": name} for name in outlets if name not in reported]
+                for entry in instance.updates + plain:
+                    update = RecordedUpdate(at=at, run="test")
+                    if "partition" in entry:
+                        update["partition"] = entry["partition"]
+                    if "metadata" in entry:
+                        update["metadata"] = entry["metadata"]
+                    assets.setdefault(entry["asset"], []).append(update)
+        return assets
+
+    @property
     def succeeded(self) -> bool:
-        return not {"failed", "upstream_failed"} & set(self.states.values())
+        return not self.failed_tasks
+
+    @property
+    def failed_tasks(self) -> list[str]:
+        """The tasks that fail the run, so no teardown that counts for nothing."""
+        counting = [task for task in self.instances if not self.dag.nodes[task].is_ignored]
+        return [task for task in counting if self.state(task) in ("failed", "upstream_failed")]
 
 
 def run_dag(
@@ -81,24 +121,44 @@ def run_dag(
     logical_date: datetime | None = None,
     variables: dict[str, str] | None = None,
     events: dict[str, Any] | None = None,
+    runs: dict[str, dict[str, Any]] | None = None,
+    approvals: dict[str, str | dict[str, Any]] | None = None,
     check: bool = True,
 ) -> Run:
     """Runs it. With `check`, a run that failed raises `RunFailed` with the task's message.
 
     `events` has the payloads of events that are sent to the run; the wait for any
     other event ends with its timeout, or fails if it has none.
+
+    `runs` says the same of runs that tasks wait for or call, by the DAG's id or the
+    run's: `{"daily": {"state": "success", "outputs": {"report": 3}}}`, or
+    `{"daily": {"error": {"code": "dag_paused", "message": "..."}}}` of a call that is
+    refused. A call without the grant is refused as well.
+
+    `approvals` has the answers to what tasks ask, by task: an option, or a dict with
+    `option`, `comment`, `fields` and `by`.
     """
     dag.document()
-    run = Run(dag, _params(dag, params), events=json.loads(json.dumps(events or {})))
-    moment = (logical_date or datetime.now(timezone.utc)).astimezone(timezone.utc).isoformat()
+    events, runs, approvals = json.loads(json.dumps([events or {}, runs or {}, approvals or {}]))
+    date = (logical_date or datetime.now(timezone.utc)).astimezone(timezone.utc)
+    run = Run(
+        dag,
+        _params(dag, params),
+        logical_date=date,
+        events=events,
+        runs={name: _ended(name, how) for name, how in runs.items()},
+        approvals={name: _answer(dag, name, answer) for name, answer in approvals.items()},
+    )
+    moment = date.isoformat()
     unchosen: dict[str, set[str]] = {}
     for node in _in_order(dag):
         _run_node(run, node, moment, variables or {}, unchosen)
     if check and not run.succeeded:
-        for task, instances in run.instances.items():
-            for instance in instances:
+        for task in run.failed_tasks:
+            for instance in run.instances[task]:
                 if instance.state == "failed":
                     raise RunFailed(f"{dag.id}.{task}: {instance.message}")
+        raise RunFailed(f"{dag.id}.{run.failed_tasks[0]}: upstream_failed")
     return run
 
 
@@ -133,9 +193,11 @@ def _in_order(dag: Dag) -> list[Node]:
 
 
 def _run_node(run: Run, node: Node, moment: str, variables: dict[str, str], unchosen: dict[str, set[str]]) -> None:
-    states = [instance.state for other in node.upstream for instance in run.instances[other.id]]
+    states = _states(run, node.upstream)
     if any(node.id in names for names in unchosen.values()):
         decision = "skipped"
+    elif node.setups is not None:
+        decision = teardown_verdict(_states(run, node.setups))
     else:
         decision = verdict(node.rule, states)
     if decision != "run":
@@ -149,15 +211,30 @@ def _run_node(run: Run, node: Node, moment: str, variables: dict[str, str], unch
             unchosen[node.id] = _not_chosen(run.dag, node, instance.chosen)
         return
     run.mapped.add(node.id)
-    lists = [_value(run, binding) for binding in node.expand.values()]
-    for name, items in zip(node.expand, lists):
+    lists = {}
+    for name, binding in node.expand.items():
+        items = _value(run, binding)
         if not isinstance(items, list):
             run.instances[node.id] = [Instance("failed", message=f"{name} is no list: {items!r}")]
             return
+        lists[name] = picked(items, binding)
+    if node.zipped and (unlike := unlike_lists(lists)):
+        run.instances[node.id] = [Instance("failed", message=f"the task can't be mapped: {unlike}")]
+        return
+    combined = zip(*lists.values()) if node.zipped else itertools.product(*lists.values())
     run.instances[node.id] = [
-        _instance(run, node, {**inputs, **dict(zip(node.expand, items))}, index, moment, variables)
-        for index, items in enumerate(itertools.product(*lists))
+        _instance(run, node, {**inputs, **_given(lists, items)}, index, moment, variables)
+        for index, items in enumerate(combined)
     ] or [Instance("skipped")]
+
+
+def _given(names: Iterable[str], items: Iterable[Any]) -> dict[str, Any]:
+    """The mapped inputs of one instance, without those that its elements leave out."""
+    return {name: item for name, item in zip(names, items) if item is not ABSENT}
+
+
+def _states(run: Run, nodes: list[Node]) -> list[str]:
+    return [instance.state for node in nodes for instance in run.instances[node.id]]
 
 
 def _not_chosen(dag: Dag, node: Node, chosen: list[str]) -> set[str]:
@@ -192,8 +269,10 @@ def _value(run: Run, binding: Any) -> Any:
 def _instance(
     run: Run, node: Node, inputs: dict[str, Any], index: int | None, moment: str, variables: dict[str, str]
 ) -> Instance:
-    inputs = json.loads(json.dumps(inputs))
-    granted = node.settings.get("grants", {}).get("variables", [])
+    # Each attempt has inputs of its own, which the task may change.
+    text = json.dumps(inputs)
+    grants = node.settings.get("grants", {})
+    granted = grants.get("variables", [])
     number, deferrals, resumed, woken = 1, 0, None, None
     while True:
         document = _attempt(run, node, index, number, moment)
@@ -201,37 +280,121 @@ def _instance(
             document["woken"] = woken
         local = LocalHost(document, run.artifacts, variables, granted, resumed)
         with host.installed(local):
-            outcome = attempt.run(node, inputs)
+            outcome = attempt.run(node, json.loads(text))
         match outcome:
             case attempt.Success(output):
                 return Instance("success", json.loads(json.dumps(output, allow_nan=False)), attempts=number)
             case attempt.Control({"kind": "skip"} as control):
                 return Instance("skipped", message=control.get("reason"), attempts=number)
+            case attempt.Control({"kind": "update", "assets": assets, "output": output}):
+                output, assets = json.loads(json.dumps([output, assets], allow_nan=False))
+                return Instance("success", output, attempts=number, updates=assets)
             case attempt.Control({"kind": "branch", "tasks": tasks}):
                 return Instance("success", attempts=number, chosen=tasks)
             case attempt.Control({"kind": "defer", "state": state} as control):
                 deferrals += 1
                 if deferrals > MOST_DEFERRALS:
                     return Instance("failed", message="it defers itself for ever", attempts=number)
-                resumed, woken = state, _woken(run, control)
-                if woken is not None and not woken:
-                    name = control["event"]
-                    return Instance("failed", message=f"it waits for ever: add events={{{name!r}: ...}}", attempts=number)
+                try:
+                    resumed, woken = state, _woken(run, node.id, control, grants.get("dags", []))
+                except _Endless as endless:
+                    return Instance("failed", message=f"it waits for ever: {endless}", attempts=number)
             case attempt.Failure(retryable, message):
-                if not retryable or number > int(node.settings.get("retries", 0)):
+                # Every failure here is the author's.
+                is_retried = retryable and "author" in node.settings.get("retry_on", ["author"])
+                if not is_retried or number > int(node.settings.get("retries", 0)):
                     return Instance("failed", message=message, attempts=number)
+                # The retry has the same state and the same end of the wait.
                 number += 1
-                resumed, woken = None, None
 
 
-def _woken(run: Run, control: dict[str, Any]) -> dict[str, Any] | None:
-    """What ends a wait; empty where nothing does, `None` where it is for a time."""
-    name = control.get("event")
-    if name is None:
+class _Endless(Exception):
+    """A wait that nothing ends, and what to add to the test."""
+
+
+def _woken(run: Run, task: str, control: dict[str, Any], callable_dags: list[str]) -> dict[str, Any] | None:
+    """What ends a wait; `None` where it is for a time."""
+    match control:
+        case {"event": name}:
+            found = {"event": name, "payload": run.events[name]} if name in run.events else None
+            add = f"add events={{{name!r}: ...}}"
+        case {"run": name} | {"dag": name}:
+            found, add = _ends(run, name, control), f"add runs={{{name!r}: {{'state': 'success'}}}}"
+            # Only called runs return their outputs.
+            found = found and {key: value for key, value in found.items() if key != "outputs"}
+        case {"call": {"dag": name} as call}:
+            if name not in callable_dags:
+                message = f"the task asks for no call of {name}; add it: @task(grants={{'dags': [{name!r}]}})"
+                return {"error": {"code": "not_granted", "message": message}}
+            found, add = _ends(run, name, control), f"add runs={{{name!r}: {{'state': 'success', 'outputs': ...}}}}"
+            if found and "error" not in found and not call["wait"]:
+                return {**{key: found[key] for key in ("run", "dag")}, "state": "queued"}
+        case {"approval": request}:
+            found, add = _decided(run, task, request), f"add approvals={{{task!r}: {request['options'][0]!r}}}"
+            if found is None and "default" in request:
+                return {"approval": {"option": request["default"], "comment": None, "fields": {}, "by": None, "at": None}}
+        case _:
+            return None
+    if found is None and control["timeout_ms"] is None:
+        raise _Endless(add)
+    return {"timeout": True} if found is None else found
+
+
+def _ends(run: Run, name: str, control: dict[str, Any]) -> dict[str, Any] | None:
+    """How the test says that a run ends: one that is waited for by its id may be named by its DAG too."""
+    for key, how in run.runs.items():
+        if "run" not in control:
+            if key == name:
+                missing = how.get("state") == "missing"
+                return how if "error" in how else {"run": None if missing else f"test-{key}", "dag": key, **how}
+        elif key == name:
+            return {"run": key, "dag": None, **how}
+        elif name == how.get("run", f"test-{key}"):
+            return {"run": name, "dag": key, **how}
+    return None
+
+
+def _answer(dag: Dag, task: str, answer: Any) -> dict[str, Any]:
+    """One entry of `approvals`, checked, with its defaults."""
+    if task not in dag.nodes:
+        raise TypeError(f"approvals={{{task!r}: ...}}: DAG {dag.id} has no such task; it has {', '.join(dag.nodes)}")
+    answer = {"option": answer} if isinstance(answer, str) else answer
+    if not isinstance(answer, dict) or "option" not in answer or answer.keys() - {"option", "comment", "fields", "by"}:
+        raise TypeError(
+            f"approvals={{{task!r}: ...}} takes an option or a dict with `option`, `comment`, `fields`, `by`, not {answer!r}"
+        )
+    return {"comment": None, "fields": {}, "by": "test", "at": None, **answer}
+
+
+def _decided(run: Run, task: str, request: dict[str, Any]) -> dict[str, Any] | None:
+    """The answer of the test to what a task asks."""
+    answer = run.approvals.get(task)
+    if answer is None:
         return None
-    if name in run.events:
-        return {"event": name, "payload": run.events[name]}
-    return {} if control["timeout_ms"] is None else {"timeout": True}
+    if answer["option"] not in request["options"]:
+        raise TypeError(f"approvals={{{task!r}: ...}}: the options are {', '.join(request['options'])}")
+    return {"approval": answer}
+
+
+def _ended(name: str, how: Any) -> dict[str, Any]:
+    """One entry of `runs`, checked, with its defaults."""
+    if not isinstance(how, dict) or how.keys() - {"run", "dag", "state", "outputs", "error"}:
+        raise TypeError(
+            f"runs={{{name!r}: ...}} takes a dict with `state`, `outputs`, `run`, `dag`, or `error`, not {how!r}"
+        )
+    if "error" in how:
+        error = how["error"]
+        if not isinstance(error, dict) or error.keys() != {"code", "message"}:
+            raise TypeError(f"runs={{{name!r}: ...}}: an `error` is a dict with `code` and `message`, not {error!r}")
+        return {"error": error}
+    state = how.get("state", "success")
+    if state not in _STATES:
+        raise TypeError(f"runs={{{name!r}: ...}}: the `state` is one of {', '.join(_STATES)}, not {state!r}")
+    return {**how, "state": state}
+
+
+#: How a run can end, and `missing` for one that there is not.
+_STATES = ("success", "failed", "cancelled", "missing")
 
 
 def _attempt(run: Run, node: Node, index: int | None, number: int, moment: str) -> dict[str, Any]:

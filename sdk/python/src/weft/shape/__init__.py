@@ -7,6 +7,6 @@ that names the place inside the value.
 
 from weft.shape.base import Anything, Mode, Misfit, Shape, Unsupported
 from weft.shape.read import shape_of
-from weft.shape.schema import document_schema
+from weft.shape.schema import document_schema, lacks_part
 
-__all__ = ["Anything", "Misfit", "Mode", "Shape", "Unsupported", "document_schema", "shape_of"]
+__all__ = ["Anything", "Misfit", "Mode", "Shape", "Unsupported", "document_schema", "lacks_part", "shape_of"]

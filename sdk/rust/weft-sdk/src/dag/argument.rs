@@ -8,6 +8,7 @@
 use super::{Edge, Param};
 use serde::Serialize;
 use serde_json::Value;
+use std::marker::PhantomData;
 
 /// An argument that fits a task's parameter of type `T`.
 #[diagnostic::on_unimplemented(
@@ -37,6 +38,12 @@ pub enum Bound {
     Param { name: &'static str },
     /// A constant, or why it is none.
     Value(Result<Value, String>),
+    /// Parts of a list's elements, or some elements.
+    Elements {
+        list: Box<Bound>,
+        each: Option<String>,
+        filter: Option<String>,
+    },
 }
 
 /// Whether a call is one task ([`Single`]) or one per element ([`Mapped`]).
@@ -103,6 +110,154 @@ impl<T, S: Argument<Vec<T>, Mode = Single>> Argument<T> for Each<S> {
 
     fn bind(self) -> Bound {
         self.0.bind()
+    }
+}
+
+/// A list whose elements can be taken apart.
+pub trait List {
+    /// The type of its elements.
+    type Element;
+
+    /// Where the list comes from.
+    #[doc(hidden)]
+    fn bind_list(self) -> Bound;
+}
+
+macro_rules! lists {
+    ($($source:ty),*) => {
+        $(impl<T> List for $source {
+            type Element = T;
+
+            fn bind_list(self) -> Bound {
+                Argument::<Vec<T>>::bind(self)
+            }
+        })*
+    };
+}
+
+lists!(
+    Edge<'_, Vec<T>>,
+    &Edge<'_, Vec<T>>,
+    Param<Vec<T>>,
+    &Param<Vec<T>>
+);
+
+impl<S: List> Each<S> {
+    /// A part of each element, by JSON Pointer (RFC 6901), as a `U`. The types are compared when the
+    /// DAG is checked and when the part arrives. An element without that part leaves the input out:
+    /// the parameter is an `Option` then.
+    ///
+    /// ```
+    /// use weft::prelude::*;
+    ///
+    /// #[derive(Serialize, Deserialize, JsonSchema)]
+    /// struct File { path: String, table: String, is_new: bool }
+    ///
+    /// #[task]
+    /// fn files() -> Vec<File> { Vec::new() }
+    /// #[task]
+    /// fn load(path: String, table: String) {}
+    ///
+    /// #[dag]
+    /// fn nightly() {
+    ///     let files = files();
+    ///     let new = each(files).filter("/is_new");
+    ///     load.zip()(new.clone().part("/path"), new.part("/table"));
+    /// }
+    /// # let json = nightly().to_json();
+    /// # let path = &json["tasks"]["load"]["expand"]["path"];
+    /// # assert_eq!([&path["task"], &path["each"], &path["filter"]], ["files", "/path", "/is_new"]);
+    /// ```
+    #[must_use]
+    pub fn part<U>(self, pointer: &str) -> Elements<U, false> {
+        self.whole().part(pointer)
+    }
+
+    /// Only the elements whose part, by JSON Pointer (RFC 6901), is there and neither null nor false.
+    #[must_use]
+    pub fn filter(self, pointer: &str) -> Elements<S::Element, true> {
+        self.whole().filter(pointer)
+    }
+
+    fn whole(self) -> Elements<S::Element, false> {
+        Elements {
+            list: self.0.bind_list(),
+            each: None,
+            filter: None,
+            element: PhantomData,
+        }
+    }
+}
+
+/// Elements of a list to map over, of type `T`: some of them, or a part of each.
+#[derive(Debug)]
+pub struct Elements<T, const FILTERED: bool> {
+    list: Bound,
+    each: Option<String>,
+    filter: Option<String>,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T, const FILTERED: bool> Clone for Elements<T, FILTERED> {
+    fn clone(&self) -> Self {
+        Self {
+            list: self.list.clone(),
+            each: self.each.clone(),
+            filter: self.filter.clone(),
+            element: PhantomData,
+        }
+    }
+}
+
+impl<T, const FILTERED: bool> Elements<T, FILTERED> {
+    /// A part of each, as a `U`; see [`Each::part`].
+    #[must_use]
+    pub fn part<U>(self, pointer: &str) -> Elements<U, FILTERED> {
+        Elements {
+            each: Some(self.each.unwrap_or_default() + pointer),
+            list: self.list,
+            filter: self.filter,
+            element: PhantomData,
+        }
+    }
+}
+
+impl<T> Elements<T, false> {
+    /// Only those whose part is there and neither null nor false; see [`Each::filter`].
+    #[must_use]
+    pub fn filter(self, pointer: &str) -> Elements<T, true> {
+        Elements {
+            filter: Some(self.each.clone().unwrap_or_default() + pointer),
+            each: self.each,
+            list: self.list,
+            element: PhantomData,
+        }
+    }
+}
+
+impl<T, const FILTERED: bool> Argument<T> for Elements<T, FILTERED> {
+    type Mode = Mapped;
+
+    fn bind(self) -> Bound {
+        self.bound()
+    }
+}
+
+impl<T, const FILTERED: bool> Argument<Option<T>> for Elements<T, FILTERED> {
+    type Mode = Mapped;
+
+    fn bind(self) -> Bound {
+        self.bound()
+    }
+}
+
+impl<T, const FILTERED: bool> Elements<T, FILTERED> {
+    fn bound(self) -> Bound {
+        Bound::Elements {
+            list: Box::new(self.list),
+            each: self.each,
+            filter: self.filter,
+        }
     }
 }
 

@@ -7,7 +7,9 @@
 use super::{
     argument::{Bound, Literal},
     call::{Call, schema_of},
-    document::{BindingBody, DagBody, DagSettings, Document, Ordered, ParamBody, TaskBody, Types},
+    document::{
+        BindingBody, DagBody, DagSettings, Document, Ordered, ParamBody, Source, TaskBody, Types,
+    },
     edge::Param,
 };
 use crate::{data::Input, task::Run};
@@ -51,9 +53,43 @@ struct Node {
     body: TaskBody,
     /// Nodes that this one starts after, and bindings by index until all ids are known.
     after: Vec<usize>,
+    teardown: Teardown,
     inputs: Vec<(&'static str, Bound)>,
     expand: Vec<(&'static str, Bound)>,
     location: &'static Location<'static>,
+}
+
+/// What makes a node a teardown.
+#[derive(Debug, Default)]
+pub(super) struct Teardown {
+    /// The nodes that it undoes; `None` for a node that is no teardown.
+    pub(super) setups: Option<Vec<usize>>,
+    pub(super) fails_run: bool,
+}
+
+impl Node {
+    /// What conflicts in its settings.
+    fn conflict(&self) -> Option<&'static str> {
+        let (settings, is_teardown) = (&self.body.settings, self.teardown.setups.is_some());
+        if is_teardown && settings.trigger_rule.is_some() {
+            Some("a teardown has a rule of its own; leave out `trigger_rule`")
+        } else if is_teardown && settings.branch {
+            Some("a teardown can't choose what runs")
+        } else if is_teardown && settings.depends_on_other_runs() {
+            Some(
+                "a teardown runs whatever came of other runs; leave out `depends_on_past`, \
+                 `wait_for_downstream` and `latest_only`",
+            )
+        } else if settings.on_missed_deadline.is_some() && settings.deadline.is_none() {
+            Some("there is no deadline that could be missed; add `deadline`")
+        } else if self.teardown.fails_run && !is_teardown {
+            Some("it is no teardown; add `teardown_of`")
+        } else if settings.zip && self.expand.is_empty() {
+            Some("only lists are zipped; give it some by `each(..)`")
+        } else {
+            None
+        }
+    }
 }
 
 impl Builder {
@@ -124,6 +160,8 @@ impl Builder {
             inputs: Ordered::default(),
             expand: Ordered::default(),
             after: Vec::new(),
+            teardown_of: None,
+            teardown_fails_run: false,
             types,
         };
         let (id, path, after, location) = (call.id, call.path, call.after, call.location);
@@ -132,6 +170,7 @@ impl Builder {
             path,
             body,
             after,
+            teardown: call.teardown,
             inputs,
             expand,
             location,
@@ -144,6 +183,11 @@ impl Builder {
         self.state.borrow_mut().nodes[downstream]
             .after
             .push(upstream);
+    }
+
+    /// Changes of which nodes `node` is a teardown, and what it counts for.
+    pub(super) fn change_teardown(&self, node: usize, change: impl FnOnce(&mut Teardown)) {
+        change(&mut self.state.borrow_mut().nodes[node].teardown);
     }
 
     /// Keeps a pointer below another one.
@@ -165,44 +209,33 @@ impl State {
         let mut names = Vec::new();
         let mut tasks = Vec::new();
         for node in self.nodes {
+            if let Some(conflict) = node.conflict() {
+                let (file, line) = (node.location.file(), node.location.line());
+                self.mistakes
+                    .push(format!("{file}:{line}: `{}`: {conflict}", node.id));
+            }
             let mut body = node.body;
             let mut bind = |bindings: Vec<(&'static str, Bound)>| {
                 let mut bodies = Vec::new();
                 for (name, bound) in bindings {
-                    let binding = match bound {
-                        Bound::Task {
-                            node,
-                            pointer: None,
-                        } => BindingBody::Whole(ids[node].clone()),
-                        Bound::Task {
-                            node,
-                            pointer: Some(pointer),
-                        } => BindingBody::Part {
-                            task: ids[node].clone(),
-                            pointer,
-                        },
-                        Bound::Param { name } => BindingBody::Param { param: name.into() },
-                        Bound::Value(Ok(value)) => BindingBody::Value { value },
-                        Bound::Value(Err(error)) => {
+                    match binding(bound, &ids) {
+                        Ok(binding) => bodies.push((name.to_owned(), binding)),
+                        Err(error) => {
                             let at = node.location;
                             let (file, line) = (at.file(), at.line());
                             self.mistakes.push(format!(
                                 "{file}:{line}: the value for `{name}` is no JSON: {error}"
                             ));
-                            continue;
                         }
-                    };
-                    bodies.push((name.to_owned(), binding));
+                    }
                 }
                 Ordered(bodies)
             };
             body.inputs = bind(node.inputs);
             body.expand = bind(node.expand);
-            for upstream in node.after {
-                if !body.after.contains(&ids[upstream]) {
-                    body.after.push(ids[upstream].clone());
-                }
-            }
+            body.after = ids_of(&node.after, &ids);
+            body.teardown_of = node.teardown.setups.map(|setups| ids_of(&setups, &ids));
+            body.teardown_fails_run = node.teardown.fails_run;
             names.push((body.task.unwrap_or_default(), node.path));
             if body.task.is_none() {
                 // A task whose id is its name: the path ends with the name.
@@ -222,6 +255,52 @@ impl State {
             Err(self.mistakes.join("\n"))
         }
     }
+}
+
+/// A binding as the document has it, or why its constant is no JSON.
+fn binding(bound: Bound, ids: &[String]) -> Result<BindingBody, String> {
+    Ok(match bound {
+        Bound::Task {
+            node,
+            pointer: None,
+        } => BindingBody::Whole(ids[node].clone()),
+        other => BindingBody::From(source(other, ids)?),
+    })
+}
+
+fn source(bound: Bound, ids: &[String]) -> Result<Source, String> {
+    let none = Source::default();
+    Ok(match bound {
+        Bound::Task { node, pointer } => Source {
+            task: Some(ids[node].clone()),
+            pointer,
+            ..none
+        },
+        Bound::Param { name } => Source {
+            param: Some(name.into()),
+            ..none
+        },
+        Bound::Value(value) => Source {
+            value: Some(value?),
+            ..none
+        },
+        Bound::Elements { list, each, filter } => Source {
+            each,
+            filter,
+            ..source(*list, ids)?
+        },
+    })
+}
+
+/// The ids of nodes, each once.
+fn ids_of(nodes: &[usize], ids: &[String]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        if !found.contains(&ids[*node]) {
+            found.push(ids[*node].clone());
+        }
+    }
+    found
 }
 
 /// A described DAG: what calling a `#[dag]` function returns, for tests.

@@ -3,6 +3,7 @@
 use super::{
     Builder, TaskSettings, Upstream,
     argument::{Argument, Bound, Mode},
+    builder::Teardown,
     edge::Edge,
 };
 use crate::data::{Input, Output};
@@ -26,6 +27,7 @@ pub struct Call<'d> {
     pub(super) inputs: Vec<(&'static str, Bound, Value)>,
     pub(super) expand: Vec<(&'static str, Bound, Value)>,
     pub(super) after: Vec<usize>,
+    pub(super) teardown: Teardown,
     pub(super) location: &'static Location<'static>,
 }
 
@@ -48,6 +50,7 @@ impl<'d> Call<'d> {
             inputs: Vec::new(),
             expand: Vec::new(),
             after: Vec::new(),
+            teardown: Teardown::default(),
             location: Location::caller(),
         }
     }
@@ -136,10 +139,39 @@ pub trait Task<'d>: Sized {
         self
     }
 
+    /// A teardown of these setups, which it starts after; see [`Edge::teardown_of`].
+    #[must_use]
+    fn teardown_of(mut self, setups: impl Upstream) -> Self {
+        let teardown = &mut self.weft_call().teardown;
+        setups.nodes(teardown.setups.get_or_insert_default());
+        self
+    }
+
+    /// The run fails with this teardown. Otherwise how it ends counts for nothing.
+    #[must_use]
+    fn teardown_fails_run(mut self) -> Self {
+        self.weft_call().teardown.fails_run = true;
+        self
+    }
+
+    /// The elements at the same position of all lists make an instance, instead of each combination:
+    /// `load.zip()(each(files), each(tables))`. Lists of unlike length fail the task.
+    #[must_use]
+    fn zip(self) -> Self {
+        self.with(|task| task.zip = true)
+    }
+
     /// Attempts beyond the first.
     #[must_use]
     fn retries(self, retries: u32) -> Self {
         self.with(|task| task.retries = Some(retries))
+    }
+
+    /// The codes of the failures that are retried: `["timeout", "internal"]`. Every failure that may
+    /// pass is where none is named.
+    #[must_use]
+    fn retry_on<C: Into<String>>(self, codes: impl IntoIterator<Item = C>) -> Self {
+        self.with(|task| task.retry_on = codes.into_iter().map(Into::into).collect())
     }
 
     /// The wait before the first retry: "30s", "1h30m".
@@ -152,6 +184,38 @@ pub trait Task<'d>: Sized {
     #[must_use]
     fn timeout(self, timeout: impl Into<String>) -> Self {
         self.with(|task| task.timeout = Some(timeout.into()))
+    }
+
+    /// How long after its run was due all its instances have ended: "2h". A scheduled run was due at its
+    /// date, another one when it was created.
+    #[must_use]
+    fn deadline(self, deadline: impl Into<String>) -> Self {
+        self.with(|task| task.deadline = Some(deadline.into()))
+    }
+
+    /// What happens when the deadline is missed: "notify", or "stop", which cancels what has not ended
+    /// as well.
+    #[must_use]
+    fn on_missed_deadline(self, action: impl Into<String>) -> Self {
+        self.with(|task| task.on_missed_deadline = Some(action.into()))
+    }
+
+    /// Waits until, in the scheduled or backfilled run before, this task succeeded or was skipped.
+    #[must_use]
+    fn depends_on_past(self) -> Self {
+        self.with(|task| task.depends_on_past = true)
+    }
+
+    /// As [`depends_on_past`](Self::depends_on_past), and its direct downstreams as well.
+    #[must_use]
+    fn wait_for_downstream(self) -> Self {
+        self.with(|task| task.wait_for_downstream = true)
+    }
+
+    /// Skipped in a scheduled or backfilled run after which another one is due.
+    #[must_use]
+    fn latest_only(self) -> Self {
+        self.with(|task| task.latest_only = true)
     }
 
     /// When the task may start, by Airflow's name of the rule: "`all_done`".
@@ -184,6 +248,12 @@ pub trait Task<'d>: Sized {
         self.with(|task| task.priority = Some(priority))
     }
 
+    /// Each success updates this asset as well.
+    #[must_use]
+    fn outlet(self, asset: impl Into<String>) -> Self {
+        self.with(|task| task.outlets.push(asset.into()))
+    }
+
     /// Asks for outgoing HTTP to this host as well.
     #[must_use]
     fn grant_http(self, host: impl Into<String>) -> Self {
@@ -194,5 +264,11 @@ pub trait Task<'d>: Sized {
     #[must_use]
     fn grant_variable(self, name: impl Into<String>) -> Self {
         self.with(|task| task.grants.variables.push(name.into()))
+    }
+
+    /// Asks for calls of this DAG as well.
+    #[must_use]
+    fn grant_dag(self, id: impl Into<String>) -> Self {
+        self.with(|task| task.grants.dags.push(id.into()))
     }
 }

@@ -57,6 +57,60 @@ impl<'d, T> Edge<'d, T> {
         downstream
     }
 
+    /// Makes this task a teardown of `setups`, which it starts after: an edge, or a tuple, array or `Vec`
+    /// of edges; `()` for none.
+    ///
+    /// It runs once everything upstream has ended if one of its setups succeeded, or it has none, also
+    /// when the run is cancelled. A parameter whose task failed or was skipped is an `Option`.
+    ///
+    /// ```
+    /// use weft::prelude::*;
+    ///
+    /// #[task]
+    /// fn create() -> String { "cluster-7".into() }
+    /// #[task]
+    /// fn work(cluster: String) {}
+    /// #[task]
+    /// fn destroy(cluster: String) {}
+    ///
+    /// #[dag]
+    /// fn nightly() {
+    ///     let cluster = create();
+    ///     let done = work(&cluster);
+    ///     destroy(&cluster).teardown_of(cluster).after(done);
+    /// }
+    /// # let json = nightly().to_json();
+    /// # assert_eq!(json["tasks"]["destroy"]["teardown_of"][0], "create");
+    /// # assert_eq!(json["tasks"]["destroy"]["after"][0], "work");
+    /// # assert!(json["tasks"]["work"].get("teardown_of").is_none());
+    /// # assert!(json["tasks"]["destroy"].get("teardown_fails_run").is_none());
+    /// ```
+    #[allow(
+        clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
+        reason = "the teardown is recorded; the result only allows chaining"
+    )]
+    pub fn teardown_of(&self, setups: impl Upstream) -> Self {
+        let mut nodes = Vec::new();
+        setups.nodes(&mut nodes);
+        self.builder.change_teardown(self.node, |teardown| {
+            teardown.setups.get_or_insert_default().append(&mut nodes);
+        });
+        *self
+    }
+
+    /// The run fails with this teardown. Otherwise how it ends counts for nothing.
+    #[allow(
+        clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
+        reason = "it is recorded; the result only allows chaining"
+    )]
+    pub fn teardown_fails_run(&self) -> Self {
+        self.builder
+            .change_teardown(self.node, |teardown| teardown.fails_run = true);
+        *self
+    }
+
     /// A part of the output, by JSON Pointer (RFC 6901), as a `U`: the compiler
     /// can't see into the output, so that the types are compared when the DAG
     /// is checked and when the part arrives.
@@ -150,6 +204,10 @@ impl<U: Upstream> Upstream for Vec<U> {
     fn nodes(&self, into: &mut Vec<usize>) {
         self.as_slice().nodes(into);
     }
+}
+
+impl Upstream for () {
+    fn nodes(&self, _: &mut Vec<usize>) {}
 }
 
 macro_rules! upstream_tuple {

@@ -1,8 +1,9 @@
 /** Administration: each tab as the token's rights allow. */
 import { useParams } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { Head, Tabs } from "../../app/head";
 import { useMe } from "../../app/me";
-import { Empty } from "../../parts/states";
+import { Empty, Skeleton } from "../../parts/states";
 import { Audit } from "./audit";
 import { Connections } from "./connections";
 import { Policy } from "./policy";
@@ -11,10 +12,12 @@ import { Tenants } from "./tenants";
 import { Tokens } from "./tokens";
 import { Variables } from "./variables";
 
+const Notifications = lazy(() => import("./notifications").then((m) => ({ default: m.Notifications })));
+
 interface AdminTab {
   id: string;
   label: string;
-  view: () => React.ReactNode;
+  view: React.ComponentType;
   needs?: string;
   everywhere?: boolean;
 }
@@ -23,6 +26,7 @@ const TABS: AdminTab[] = [
   { id: "variables", label: "Variables", view: Variables },
   { id: "connections", label: "Connections", view: Connections },
   { id: "pools", label: "Pools", view: Pools },
+  { id: "notifications", label: "Notifications", view: Notifications },
   { id: "policy", label: "Policy", view: Policy },
   { id: "tokens", label: "Tokens", view: Tokens, needs: "tokens" },
   { id: "tenants", label: "Tenants", view: Tenants, needs: "govern", everywhere: true },
@@ -44,7 +48,11 @@ export function Admin() {
         tabs={tabs.map((t) => ({ id: t.id, label: t.label, to: { to: "/admin/$tab", params: { tab: t.id } } }))}
       />
       <div className="body">
-        <div className="pad col g16">{View ? <View /> : <Empty>Your token does not permit seeing this.</Empty>}</div>
+        <div className="pad col g16">
+          <Suspense fallback={<Skeleton />}>
+            {View ? <View /> : <Empty>Your token does not permit seeing this.</Empty>}
+          </Suspense>
+        </div>
       </div>
     </>
   );

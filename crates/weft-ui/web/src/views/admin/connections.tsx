@@ -12,13 +12,13 @@ import { Remove } from "./remove";
 
 export function Connections() {
   const query = useQuery(connections);
-  const govern = useMay("govern");
+  const settle = useMay("settle");
   const [name, setName] = useState("");
   const [url, setUrl] = useState("");
   const [bearer, setBearer] = useState("");
   return (
     <Box title="Connections" note="the host adds their credentials to requests; tasks never see them">
-      {govern && (
+      {settle && (
         <RowForm
           action="Set"
           reread="connections"
@@ -68,7 +68,7 @@ export function Connections() {
                       <Time at={c.updated} />
                     </td>
                     <td className="r">
-                      {govern && (
+                      {settle && (
                         <Remove
                           what={c.name}
                           path={`connections/${seg(c.name)}`}

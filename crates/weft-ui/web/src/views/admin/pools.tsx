@@ -12,12 +12,12 @@ import { Remove } from "./remove";
 
 export function Pools() {
   const query = useQuery(pools);
-  const govern = useMay("govern");
+  const settle = useMay("settle");
   const [name, setName] = useState("");
   const [slots, setSlots] = useState("");
   return (
     <Box title="Pools" note="tasks that name a pool share its slots">
-      {govern && (
+      {settle && (
         <RowForm
           action="Set"
           reread="pools"
@@ -54,7 +54,7 @@ export function Pools() {
                     </td>
                     <td className="r">{p.slots}</td>
                     <td className="r">
-                      {govern && (
+                      {settle && (
                         <Remove
                           what={p.name}
                           path={`pools/${seg(p.name)}`}

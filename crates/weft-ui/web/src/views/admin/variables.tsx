@@ -12,24 +12,27 @@ import { Remove } from "./remove";
 
 export function Variables() {
   const query = useQuery(variables);
-  const govern = useMay("govern");
+  const settle = useMay("settle");
   const [name, setName] = useState("");
   const [value, setValue] = useState("");
+  const [place, setPlace] = useState("");
   return (
     <Box title="Variables" note="tasks that are granted one read it; its value is never shown here">
-      {govern && (
+      {settle && (
         <RowForm
           action="Set"
           reread="variables"
           ready={name.trim() !== ""}
           act={async () => {
-            await put(`variables/${seg(name.trim())}`, { value });
+            await put(`variables/${seg(name.trim())}`, place.trim() ? { from: place.trim() } : { value });
             setValue("");
+            setPlace("");
             return `${name.trim()} is set`;
           }}
         >
           <Input label="Name" value={name} onChange={setName} />
           <Input label="Value" value={value} onChange={setValue} width={280} secret />
+          <Input label="Or where it is kept" value={place} onChange={setPlace} width={240} />
         </RowForm>
       )}
       <Answer of={query}>
@@ -41,6 +44,7 @@ export function Variables() {
               <thead>
                 <tr>
                   <th>Name</th>
+                  <th>Kept in</th>
                   <th>Set</th>
                   <th>By</th>
                   <th>
@@ -54,6 +58,7 @@ export function Variables() {
                     <td className="m grow">
                       <UntrustedText>{v.name}</UntrustedText>
                     </td>
+                    <td className="m">{v.from ? <UntrustedText>{v.from}</UntrustedText> : "the database"}</td>
                     <td className="mut">
                       <Time at={v.updated} />
                     </td>
@@ -61,7 +66,7 @@ export function Variables() {
                       <UntrustedText max={40}>{v.updated_by}</UntrustedText>
                     </td>
                     <td className="r">
-                      {govern && (
+                      {settle && (
                         <Remove
                           what={v.name}
                           path={`variables/${seg(v.name)}`}

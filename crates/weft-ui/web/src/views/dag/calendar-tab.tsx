@@ -8,6 +8,7 @@ import { useZone } from "../../app/prefs";
 import { useParam } from "../../app/search";
 import { plural } from "../../lib/text";
 import { date, ms } from "../../lib/time";
+import { NextPage } from "../../parts/controls";
 import { Answer, Box, Empty, Skeleton } from "../../parts/states";
 import { MarkShape } from "../../state/mark";
 import type { RunState } from "../../state/states";
@@ -55,11 +56,7 @@ export function CalendarTab({ dag }: { dag: DagDetail }) {
                     </div>
                   </Box>
                 ))}
-                {query.hasNextPage && (
-                  <button type="button" className="btn" onClick={() => void query.fetchNextPage()}>
-                    Earlier runs
-                  </button>
-                )}
+                <NextPage query={query}>Earlier runs</NextPage>
               </>
             )
           }

@@ -2,7 +2,6 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
-import { pause, useReread } from "../../api/acts";
 import { dag as dagQuery, runs } from "../../api/queries";
 import type { DagDetail } from "../../api/types";
 import { Head, Tabs } from "../../app/head";
@@ -14,10 +13,10 @@ import { sentence } from "../../lib/text";
 import { Icon } from "../../parts/icons";
 import { Answer, Skeleton } from "../../parts/states";
 import { Kbd, Time, UntrustedText } from "../../parts/text";
-import { announce } from "../../parts/toast";
 import { Badge } from "../../state/mark";
 import { NAME, runMark } from "../../state/states";
 import { GridTab } from "./grid-tab";
+import { PauseButtons } from "./pause-buttons";
 import "./dag.css";
 
 const GraphTab = lazy(() => import("./graph-tab").then((m) => ({ default: m.GraphTab })));
@@ -25,10 +24,11 @@ const GanttTab = lazy(() => import("./gantt-tab").then((m) => ({ default: m.Gant
 const CalendarTab = lazy(() => import("./calendar-tab").then((m) => ({ default: m.CalendarTab })));
 const DurationsTab = lazy(() => import("./durations-tab").then((m) => ({ default: m.DurationsTab })));
 const ScheduleTab = lazy(() => import("./schedule-tab").then((m) => ({ default: m.ScheduleTab })));
+const WebhooksTab = lazy(() => import("./webhooks-tab").then((m) => ({ default: m.WebhooksTab })));
 const CodeTab = lazy(() => import("./code-tab").then((m) => ({ default: m.CodeTab })));
 const SettingsTab = lazy(() => import("./settings-tab").then((m) => ({ default: m.SettingsTab })));
 
-const TABS = ["grid", "graph", "gantt", "calendar", "durations", "schedule", "code", "settings"] as const;
+const TABS = ["grid", "graph", "gantt", "calendar", "durations", "schedule", "webhooks", "code", "settings"] as const;
 
 export function DagPage() {
   const { dag, tab } = useParams({ strict: false }) as { dag: string; tab: string };
@@ -52,17 +52,7 @@ function DagView({ dag, tab }: { dag: DagDetail; tab: string }) {
   const newest = useInfiniteQuery(runs({ dag: dag.id }, 1));
   const last = newest.data?.pages[0]?.items[0];
   const operate = useMay("operate");
-  const reread = useReread();
   const navigate = useNavigate();
-  const set = async () => {
-    try {
-      await pause(dag.id, !dag.paused);
-      announce(`${dag.id} ${dag.paused ? "unpaused" : "paused"}`);
-    } catch (error) {
-      announce(error instanceof Error ? error.message : String(error));
-    }
-    await reread(["dag", dag.id], ["dags"]);
-  };
   useKeys({
     t: operate ? () => void navigate({ to: "/dags/$dag/trigger", params: { dag: dag.id } }) : undefined,
   });
@@ -80,10 +70,15 @@ function DagView({ dag, tab }: { dag: DagDetail; tab: string }) {
                 {last.state === "failed" ? "Failing" : sentence(NAME[runMark(last.state)])}
               </Badge>
             )}
-            {dag.paused && <span className="tag">paused</span>}
+            {dag.paused && <span className="tag">{dag.held ? "paused, runs held" : "paused"}</span>}
             {dag.tags.map((tag) => (
               <Link key={tag} to="/dags" search={{ tag }} className="tag ln wide">
                 <UntrustedText max={40}>{tag}</UntrustedText>
+              </Link>
+            ))}
+            {dag.owners?.map((owner) => (
+              <Link key={owner} to="/dags" search={{ owner }} className="mut ln wide" title="Owner">
+                <UntrustedText max={40}>{owner}</UntrustedText>
               </Link>
             ))}
           </>
@@ -98,10 +93,7 @@ function DagView({ dag, tab }: { dag: DagDetail; tab: string }) {
             )}
             {operate && (
               <>
-                <button type="button" className="btn" onClick={() => void set()}>
-                  <Icon name={dag.paused ? "play" : "pause"} size={14} />
-                  {dag.paused ? "Unpause" : "Pause"}
-                </button>
+                <PauseButtons dag={dag} />
                 <Link to="/dags/$dag/trigger" params={{ dag: dag.id }} className="btn pri">
                   <Icon name="play" size={14} />
                   Trigger<Kbd>t</Kbd>
@@ -133,6 +125,7 @@ function Tab({ dag, tab }: { dag: DagDetail; tab: string }) {
   if (tab === "calendar") return <CalendarTab dag={dag} />;
   if (tab === "durations") return <DurationsTab dag={dag} />;
   if (tab === "schedule") return <ScheduleTab dag={dag} />;
+  if (tab === "webhooks") return <WebhooksTab dag={dag} />;
   if (tab === "code") return <CodeTab dag={dag} />;
   if (tab === "settings") return <SettingsTab dag={dag} />;
   return <GridTab dag={dag} />;

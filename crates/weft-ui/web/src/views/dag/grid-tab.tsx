@@ -17,7 +17,7 @@ import { Answer, Empty, Skeleton } from "../../parts/states";
 import { CommandLine, Kbd, UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { BY_CODE } from "../../state/states";
-import { ClearDialog } from "../run/dialogs";
+import { ClearDialog } from "../run/late-dialogs";
 import { TaskPanel } from "../run/task-panel";
 import { GridCanvas } from "./grid";
 import { GridTable } from "./grid-table";

@@ -1,16 +1,34 @@
 /** What is set for a DAG and its tasks; tasks that may have crashed workers. */
-
+import { useQuery } from "@tanstack/react-query";
 import { release, useReread } from "../../api/acts";
-import type { DagDetail } from "../../api/types";
+import { version as versionQuery } from "../../api/queries";
+import type { DagDetail, DagTask } from "../../api/types";
 import { useMay } from "../../app/me";
+import { plural } from "../../lib/text";
+import { AssetLink } from "../../parts/links";
 import { Box } from "../../parts/states";
 import { Time, UntrustedText } from "../../parts/text";
 import { announce } from "../../parts/toast";
 import { Mark } from "../../state/mark";
+import { ConditionWords, useCondition } from "../assets/condition";
+import { specOf } from "../task/spec";
+
+/** When a task starts: what a teardown is of, or the trigger rule in words. */
+function rule({ teardown, trigger_rule }: DagTask): string {
+  if (!teardown) return trigger_rule.replaceAll("_", " ");
+  return teardown.setups.length > 0 ? `teardown of ${teardown.setups.join(", ")}` : "teardown";
+}
+
+/** A deadline in words. */
+function afterDue({ after, stops }: NonNullable<DagTask["deadline"]>): string {
+  return `${after} after the run was due${stops ? ", stopped then" : ""}`;
+}
 
 export function SettingsTab({ dag }: { dag: DagDetail }) {
   const settle = useMay("settle");
   const reread = useReread();
+  const condition = useCondition(dag);
+  const doc = useQuery({ ...versionQuery(dag.id, dag.version ?? 0), enabled: Boolean(dag.version) });
   const suspects = dag.suspects ?? [];
   return (
     <div className="body">
@@ -57,14 +75,54 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
                 </dd>
               </>
             )}
+            {dag.owners && dag.owners.length > 0 && (
+              <>
+                <dt>Owners</dt>
+                <dd>
+                  <UntrustedText max={1000}>{dag.owners.join(", ")}</UntrustedText>
+                </dd>
+              </>
+            )}
             <dt>Schedule</dt>
             <dd>{dag.schedule ? `${dag.schedule}, ${dag.timezone ?? "UTC"}` : "none"}</dd>
+            {condition && (
+              <>
+                <dt>Assets</dt>
+                <dd>
+                  a run when <ConditionWords of={condition} />
+                </dd>
+              </>
+            )}
             <dt>Catch up</dt>
             <dd>
               {dag.catchup === null || dag.catchup === undefined ? "as the installation" : dag.catchup ? "yes" : "no"}
             </dd>
+            {dag.deadline && (
+              <>
+                <dt>Deadline</dt>
+                <dd>{afterDue(dag.deadline)}</dd>
+              </>
+            )}
             <dt>Active runs</dt>
             <dd>{dag.max_active_runs ? `at most ${dag.max_active_runs}` : "no limit of its own"}</dd>
+            {dag.concurrency_key && (
+              <>
+                <dt>Key of a run</dt>
+                <dd>
+                  <UntrustedText max={400}>{dag.concurrency_key}</UntrustedText>, at most{" "}
+                  {plural(dag.max_active_runs_per_key ?? 1, "active run")} of each
+                </dd>
+              </>
+            )}
+            {dag.rate_limit && (
+              <>
+                <dt>Rate limit</dt>
+                <dd>
+                  {plural(dag.rate_limit.runs, "start")}
+                  {dag.concurrency_key && " of each key"} in {dag.rate_limit.per}
+                </dd>
+              </>
+            )}
             <dt>Active tasks</dt>
             <dd>{dag.max_active_tasks ? `at most ${dag.max_active_tasks}` : "no limit of its own"}</dd>
             <dt>First deployed</dt>
@@ -96,11 +154,19 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
                     <UntrustedText>{task.id}</UntrustedText>
                     {task.mapped && <span className="mut"> mapped</span>}
                     {task.branch && <span className="mut"> branch</span>}
+                    {task.conditions?.map((condition) => (
+                      <span className="mut" key={condition}>
+                        {" "}
+                        {condition.replaceAll("_", " ")}
+                      </span>
+                    ))}
+                    {task.deadline && <div className="mut">deadline {afterDue(task.deadline)}</div>}
+                    <Outlets of={specOf(doc.data?.document, task.id).outlets} />
                   </td>
                   <td className="grow mut wide">
                     {task.description && <UntrustedText>{task.description}</UntrustedText>}
                   </td>
-                  <td className="mut">{task.trigger_rule.replaceAll("_", " ")}</td>
+                  <td className="mut">{rule(task)}</td>
                   <td className="r">{task.retries}</td>
                   <td>
                     <UntrustedText>{task.queue}</UntrustedText>
@@ -112,6 +178,22 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
           </table>
         </Box>
       </div>
+    </div>
+  );
+}
+
+/** The assets that a task updates. */
+function Outlets({ of }: { of: readonly string[] }) {
+  if (of.length === 0) return null;
+  return (
+    <div className="t12 outlets">
+      <span className="mut">updates </span>
+      {of.map((asset, i) => (
+        <span key={asset}>
+          {i > 0 && ", "}
+          <AssetLink asset={asset} className="ul" />
+        </span>
+      ))}
     </div>
   );
 }

@@ -41,7 +41,7 @@ export const DagRow = memo(function DagRow({ dag, at, row, operate, picked, onPi
   return (
     <tr className={dag.paused ? "link off" : "link"} aria-rowindex={at + 2}>
       {operate && (
-        <td className="wide">
+        <td>
           <label className="check">
             <input
               type="checkbox"
@@ -58,6 +58,11 @@ export const DagRow = memo(function DagRow({ dag, at, row, operate, picked, onPi
           <DagLink dag={dag.id} className="m lk el">
             <UntrustedText>{dag.id}</UntrustedText>
           </DagLink>
+          {dag.held && (
+            <span className="tag" title="Nothing of its runs is dispatched until it is unpaused">
+              runs held
+            </span>
+          )}
           {dag.tags.map((tag) => (
             <button
               key={tag}

@@ -1,17 +1,16 @@
-/** All DAGs: search as you type, filters in the address, last runs as bars, bulk pausing, saved views. */
+/** All DAGs: search as you type, filters in the address, last runs as bars, several DAGs acted on together, saved views. */
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useMemo, useState } from "react";
-import { pause, useReread } from "../../api/acts";
 import { dags, dagsWithRuns } from "../../api/queries";
 import { Head } from "../../app/head";
 import { useMay } from "../../app/me";
 import { useParam } from "../../app/search";
-import { count, plural } from "../../lib/text";
+import { count } from "../../lib/text";
 import { SearchField, Segments, Select } from "../../parts/controls";
 import { useRows } from "../../parts/rows";
 import { Answer, Empty, Skeleton } from "../../parts/states";
-import { announce } from "../../parts/toast";
 import { WindowRows } from "../../parts/window-rows";
+import { BulkBar } from "./bulk-bar";
 import { DagRow } from "./dag-row";
 import { filtered, SORTS, type Sort, sorted } from "./filter";
 import { SaveView } from "./save-view";
@@ -32,16 +31,18 @@ export function Dags() {
   const [q, setQ] = useParam("q");
   const [state, setState] = useParam("state");
   const [tag, setTag] = useParam("tag");
+  const [owner, setOwner] = useParam("owner");
   const [sort, setSort] = useParam("sort", "name");
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const operate = useMay("operate");
   const typed = useDeferredValue(q);
   const all = list.data;
   const shown = useMemo(
-    () => sorted(filtered(all ?? [], { q: typed, state, tag }), sort as Sort),
-    [all, typed, state, tag, sort],
+    () => sorted(filtered(all ?? [], { q: typed, state, tag, owner }), sort as Sort),
+    [all, typed, state, tag, owner, sort],
   );
   const tags = useMemo(() => [...new Set((all ?? []).flatMap((dag) => dag.tags))].sort(), [all]);
+  const owners = useMemo(() => [...new Set((all ?? []).flatMap((dag) => dag.owners ?? []))].sort(), [all]);
   const rows = useRows(shown.length);
   const pick = (id: string, on: boolean) => {
     const next = new Set(picked);
@@ -53,7 +54,7 @@ export function Dags() {
     <>
       <Head title="DAGs" badges={all && <span className="mut">{count(all.length)}</span>} actions={<SaveView />} />
       <div className="tools">
-        <SearchField label="Name, tag, description" value={q} onChange={(v) => setQ(v)} />
+        <SearchField label="Name, tag, owner, description" value={q} onChange={(v) => setQ(v)} />
         <Segments label="State" value={state} options={STATES} onChange={(v) => setState(v, true)} />
         {tags.length > 0 && (
           <Select
@@ -63,10 +64,18 @@ export function Dags() {
             onChange={(v) => setTag(v, true)}
           />
         )}
+        {owners.length > 0 && (
+          <Select
+            label="Owner"
+            value={owner}
+            options={[{ id: "", label: "All owners" }, ...owners.map((o) => ({ id: o, label: o }))]}
+            onChange={(v) => setOwner(v, true)}
+          />
+        )}
         <span className="sp" />
         <Select label="Order" value={sort} options={SORTS} onChange={(v) => setSort(v)} />
       </div>
-      {picked.size > 0 && <Bulk picked={[...picked]} done={() => setPicked(new Set())} />}
+      {picked.size > 0 && <BulkBar picked={[...picked]} done={() => setPicked(new Set())} />}
       <div className="body">
         <Answer of={list} skeleton={<Skeleton rows={12} height={20} />}>
           {() =>
@@ -80,6 +89,7 @@ export function Dags() {
                     setQ("");
                     setState("");
                     setTag("");
+                    setOwner("");
                   }}
                 >
                   Show all {count(all?.length ?? 0)}
@@ -90,8 +100,15 @@ export function Dags() {
                 <thead>
                   <tr>
                     {operate && (
-                      <th className="wide">
-                        <span className="vh">Select</span>
+                      <th>
+                        <label className="check">
+                          <input
+                            type="checkbox"
+                            aria-label="Select all that are listed"
+                            checked={shown.every((dag) => picked.has(dag.id))}
+                            onChange={(e) => setPicked(new Set(e.target.checked ? shown.map((dag) => dag.id) : []))}
+                          />
+                        </label>
                       </th>
                     )}
                     <th>DAG</th>
@@ -129,32 +146,5 @@ export function Dags() {
         </Answer>
       </div>
     </>
-  );
-}
-
-function Bulk({ picked, done }: { picked: string[]; done: () => void }) {
-  const reread = useReread();
-  const set = async (paused: boolean) => {
-    const results = await Promise.allSettled(picked.map((id) => pause(id, paused)));
-    const failed = results.filter((r) => r.status === "rejected").length;
-    await reread(["dags"]);
-    announce(
-      `${plural(picked.length - failed, "DAG")} ${paused ? "paused" : "unpaused"}${failed ? `, ${failed} refused` : ""}`,
-    );
-    done();
-  };
-  return (
-    <div className="tools bulk">
-      <span className="m">{plural(picked.length, "DAG")} selected</span>
-      <button type="button" className="btn sm" onClick={() => void set(true)}>
-        Pause
-      </button>
-      <button type="button" className="btn sm" onClick={() => void set(false)}>
-        Unpause
-      </button>
-      <button type="button" className="btn ghost sm" onClick={done}>
-        Select none
-      </button>
-    </div>
   );
 }

@@ -26,15 +26,19 @@ const list = [
     recent: [brief("2", "running"), brief("1", "failed")],
   }),
   dag("invoices", { description: "Bills of each month", paused: true }),
-  dag("quakes", { next_run: "2026-11-02T00:00:00Z" }),
+  dag("quakes", { owners: ["data"], next_run: "2026-11-02T00:00:00Z" }),
 ];
-const none = { q: "", state: "", tag: "" };
+const none = { q: "", state: "", tag: "", owner: "" };
 const ids = (dags: ListedDag[]) => dags.map((d) => d.id);
 
 describe("filtering", () => {
   it("takes every word from any field", () => {
     expect(ids(filtered(list, { ...none, q: "MONTH bill" }))).toEqual(["invoices"]);
     expect(ids(filtered(list, { ...none, q: "retail" }))).toEqual(["nightly_stock"]);
+  });
+  it("takes owners", () => {
+    expect(ids(filtered(list, { ...none, owner: "data" }))).toEqual(["quakes"]);
+    expect(ids(filtered(list, { ...none, q: "data" }))).toEqual(["quakes"]);
   });
   it("takes a DAG as failing by its last ended run, also while the next one runs", () => {
     expect(ids(filtered(list, { ...none, state: "failed" }))).toEqual(["nightly_stock"]);

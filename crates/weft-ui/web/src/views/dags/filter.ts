@@ -6,16 +6,18 @@ export interface DagFilter {
   q: string;
   state: string;
   tag: string;
+  owner: string;
 }
 
-/** Each word must be in the name, a tag or the description. */
-export function filtered(dags: readonly ListedDag[], { q, state, tag }: DagFilter): ListedDag[] {
+/** Each word must be in the name, a tag, an owner or the description. */
+export function filtered(dags: readonly ListedDag[], { q, state, tag, owner }: DagFilter): ListedDag[] {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
   return dags.filter((dag) => {
     if (tag && !dag.tags.includes(tag)) return false;
+    if (owner && !dag.owners?.includes(owner)) return false;
     if (state === "paused" ? !dag.paused : state && !inState(dag, state)) return false;
     if (words.length === 0) return true;
-    const text = [dag.id, dag.description ?? "", ...dag.tags].join(" ").toLowerCase();
+    const text = [dag.id, dag.description ?? "", ...dag.tags, ...(dag.owners ?? [])].join(" ").toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

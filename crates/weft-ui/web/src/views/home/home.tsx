@@ -15,6 +15,7 @@ import { Counts } from "./counts";
 import { Health } from "./health";
 import { Hours } from "./hours";
 import { Changed, Next, Running } from "./lists";
+import { People } from "./people";
 import "./home.css";
 
 const SPANS = [
@@ -52,6 +53,7 @@ export function Home() {
               <>
                 <Counts overview={o} dags={list.data ?? []} causes={causes.data} from={from} />
                 <Health health={o.health} />
+                <People />
               </>
             )}
           </Answer>

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import type { Run, TaskSummary } from "../../api/types";
 import { plural } from "../../lib/text";
-import { ClearDialog, MarkManyDialog } from "./dialogs";
+import { ClearDialog, MarkManyDialog } from "./late-dialogs";
 
 interface Props {
   run: Run;

@@ -1,17 +1,15 @@
-/** What changes a run: clear, cancel, mark. Each shows first what would happen. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+/** What changes a run besides a clear: cancel, mark. Each shows first what would happen. */
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { cancel, clear, mark, previewClear, useReread } from "../../api/acts";
-import { tasks as tasksQuery } from "../../api/queries";
+import { cancel, mark, useReread } from "../../api/acts";
+import { tasks as tasksQuery, tree as treeQuery } from "../../api/queries";
 import type { Run } from "../../api/types";
-import { count, plural, shell } from "../../lib/text";
+import { sums } from "../../lib/call-tree";
+import { count, plural } from "../../lib/text";
 import { Segments } from "../../parts/controls";
 import { Confirm } from "../../parts/dialog";
-import { Answer } from "../../parts/states";
 import { CommandLine, UntrustedText } from "../../parts/text";
 import { announce } from "../../parts/toast";
-import { Mark } from "../../state/mark";
-import { worst } from "../../state/states";
 
 interface RunDialog {
   run: Pick<Run, "id" | "dag" | "version">;
@@ -23,71 +21,20 @@ function useRereadRun(run: string) {
   return () => reread(["run", run], ["tasks", run], ["bars", run], ["instances", run], ["runs"], ["grid"]);
 }
 
-/** Which tasks would run again, with everything downstream unless switched off. */
-export function ClearDialog({ run, tasks, onClose }: RunDialog & { tasks: readonly string[] }) {
-  const [below, setBelow] = useState(true);
-  const preview = useQuery({
-    queryKey: ["clear", run.id, tasks, below],
-    queryFn: () => previewClear(run.id, { tasks: [...tasks], downstream: below }),
-    // What would run again changes with every attempt.
-    gcTime: 0,
-    placeholderData: keepPreviousData,
-  });
-  const reread = useRereadRun(run.id);
-  const rows = preview.data?.tasks ?? [];
-  const instances = preview.data?.total ?? 0;
-  const command = `wfctl runs clear ${run.id}${tasks.map((t) => ` --task ${shell(t)}`).join("")}${below ? " --downstream" : ""}`;
-  return (
-    <Confirm
-      title={`Clear ${tasks.length === 1 ? tasks[0] : plural(tasks.length, "task")}`}
-      action={`Clear ${plural(instances, "instance")}`}
-      disabled={rows.length === 0 || preview.isPlaceholderData}
-      act={async () => {
-        await clear(run.id, { tasks: [...tasks], downstream: below });
-        announce(`${plural(instances, "instance")} cleared: they run again`);
-        await reread();
-      }}
-      onClose={onClose}
-    >
-      <label className="check">
-        <input type="checkbox" checked={below} onChange={(e) => setBelow(e.target.checked)} />
-        Everything downstream too
-      </label>
-      <p className="mut dlg-p">
-        Would run again: {plural(rows.length, "task")} with {plural(instances, "instance")}. Their outputs are replaced;
-        attempts that run now are ended.
-      </p>
-      <Answer of={preview}>
-        {() => (
-          <ul className="picked" aria-label="What would run again">
-            {rows.map((t) => (
-              <li key={t.task} className="row g8">
-                <Mark state={worst(t.counts) ?? "waiting"} size={14} label />
-                <span className="el sp">
-                  <UntrustedText>{t.task}</UntrustedText>
-                </span>
-                {t.mapped && <span className="mut">× {count(t.instances)}</span>}
-              </li>
-            ))}
-          </ul>
-        )}
-      </Answer>
-      <CommandLine text={command} />
-    </Confirm>
-  );
-}
-
 export function CancelDialog({ run, onClose }: RunDialog) {
   const reread = useRereadRun(run.id);
   const summaries = useQuery(tasksQuery(run.id));
   const active = (summaries.data ?? []).reduce((sum, t) => sum + t.counts.running + t.counts.queued, 0);
+  const tree = useQuery(treeQuery(run.id)).data;
+  const called = tree && !tree.truncated ? (sums(tree.runs).get(run.id) ?? { runs: 0, active: 0 }) : undefined;
+  const [also, setAlso] = useState(false);
   return (
     <Confirm
       title="Cancel the run"
       action="Cancel the run"
       act={async () => {
-        await cancel(run.id);
-        announce("The run is being cancelled");
+        await cancel(run.id, also);
+        announce(also ? "The run and those that it called are being cancelled" : "The run is being cancelled");
         await reread();
       }}
       onClose={onClose}
@@ -96,7 +43,22 @@ export function CancelDialog({ run, onClose }: RunDialog) {
         {active > 0 ? `${plural(active, "instance")} that run or are queued end as cancelled. ` : ""}What has ended
         keeps its state; what waits won't run. A cancelled run can be continued by clearing tasks.
       </p>
-      <CommandLine text={`wfctl runs cancel ${run.id}`} />
+      {called?.runs !== 0 && (
+        <label className="check dlg-p">
+          <input type="checkbox" checked={also} onChange={(e) => setAlso(e.target.checked)} />
+          <span>
+            Also cancel the runs that it called
+            {called && (
+              <span className="mut">
+                {called.active > 0
+                  ? `: ${count(called.active)} of ${count(called.runs)} ${called.active === 1 ? "has" : "have"} not ended`
+                  : ": all of them have ended"}
+              </span>
+            )}
+          </span>
+        </label>
+      )}
+      <CommandLine text={`wfctl runs cancel ${run.id}${also ? " --called" : ""}`} />
     </Confirm>
   );
 }

@@ -25,13 +25,19 @@ interface Event {
 
 const ATTEMPT_STATE: Record<string, MarkState> = { lost: "failed", revoked: "cancelled" };
 
+/** Who or what made a run, as the end of a sentence. */
+function creator(run: Run): string {
+  if (run.called_by) return ` by a task of run ${run.called_by}`;
+  return run.created_by ? ` by ${run.created_by}` : ", by its schedule";
+}
+
 export function history(run: Run, attempts: readonly AttemptBar[]): Event[] {
   const out: Event[] = [];
   const add = (at: string | null | undefined, state: MarkState, text: string, attempt?: AttemptBar) => {
     const t = ms(at);
     if (t !== undefined) out.push({ at: t, state, text, ...(attempt ? { attempt } : {}) });
   };
-  add(run.created, "pending", `run created${run.created_by ? ` by ${run.created_by}` : ", by its schedule"}`);
+  add(run.created, "pending", `run created${creator(run)}`);
   add(run.started, "running", "run started");
   add(run.ended, runMark(run.state), `run ended: ${run.state}`);
   for (const a of attempts) {

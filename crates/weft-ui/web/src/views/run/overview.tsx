@@ -25,6 +25,7 @@ import { Answer, Skeleton } from "../../parts/states";
 import { useSize } from "../../parts/width";
 import { ended, isEnded, total } from "../../state/states";
 import { BulkBar } from "./bulk";
+import { useClosed } from "./closed";
 import { Axis, Grid, Lane, Legend, type Scale } from "./gantt";
 import { RunGraph } from "./run-graph";
 import { TaskPanel } from "./task-panel";
@@ -45,17 +46,6 @@ export function Overview({ run }: { run: Run }) {
       </Answer>
     </>
   );
-}
-
-function useClosed(): [ReadonlySet<string>, (id: string) => void] {
-  const [open, setOpen] = useParam("open");
-  const closed = useMemo(() => new Set(open.split(",").filter(Boolean)), [open]);
-  const toggle = (id: string) => {
-    const next = new Set(closed);
-    if (!next.delete(id)) next.add(id);
-    setOpen([...next].sort().join(","));
-  };
-  return [closed, toggle];
 }
 
 function Lanes({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {

@@ -1,10 +1,17 @@
 /** A run's parameters and the facts about it. */
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { tree as treeQuery } from "../../api/queries";
 import type { Run } from "../../api/types";
 import { useMay } from "../../app/me";
+import { useNow } from "../../lib/clock";
+import { ms } from "../../lib/time";
 import { JsonTree } from "../../parts/json-tree";
+import { RunLink, TraceLink } from "../../parts/links";
 import { Box, Empty } from "../../parts/states";
 import { CopyButton, Time, UntrustedText } from "../../parts/text";
+import { KIND_NAME } from "../../state/states";
+import { Caller } from "./called";
 
 export function Params({ run }: { run: Run }) {
   const operate = useMay("operate");
@@ -45,7 +52,8 @@ export function Params({ run }: { run: Run }) {
               <code>{run.id}</code>
             </dd>
             <dt>Kind</dt>
-            <dd>{run.kind}</dd>
+            <dd>{KIND_NAME[run.kind]}</dd>
+            {run.called_by && <CallerRow run={run} caller={run.called_by} />}
             <dt>Version</dt>
             <dd>{run.version}</dd>
             <dt>Created</dt>
@@ -72,11 +80,20 @@ export function Params({ run }: { run: Run }) {
             <dd>
               <Time at={run.not_before} />
             </dd>
+            {run.concurrency_key && (
+              <>
+                <dt>Key</dt>
+                <dd>
+                  <UntrustedText>{run.concurrency_key}</UntrustedText>
+                </dd>
+              </>
+            )}
+            {run.deadline && <DeadlineRow at={run.deadline} ended={run.ended} />}
             {run.trace && (
               <>
                 <dt>Trace</dt>
                 <dd>
-                  <code>{run.trace}</code>
+                  <TraceLink run={run} />
                 </dd>
               </>
             )}
@@ -84,5 +101,47 @@ export function Params({ run }: { run: Run }) {
         </Box>
       </div>
     </div>
+  );
+}
+
+/** By when the run has to end, and whether it did. */
+function DeadlineRow({ at, ended }: { at: string; ended?: string | null }) {
+  const now = useNow();
+  const missed = (ms(ended) ?? now) > (ms(at) ?? now);
+  return (
+    <>
+      <dt>Deadline</dt>
+      <dd>
+        <Time at={at} /> {missed && <span className="tag">missed</span>}
+      </dd>
+    </>
+  );
+}
+
+/** The task instance that called the run, as the tree of runs knows it. */
+function CallerRow({ run, caller }: { run: Run; caller: string }) {
+  const { data } = useQuery(treeQuery(run.id));
+  const by = data?.runs.find((r) => r.id === run.id)?.called_by;
+  const dag = data?.runs.find((r) => r.id === caller)?.dag;
+  return (
+    <>
+      <dt>Called by</dt>
+      <dd>
+        {by && (
+          <>
+            <Caller by={by} dag={dag} /> of{" "}
+          </>
+        )}
+        {dag === undefined ? (
+          <>
+            run <code>{caller}</code>
+          </>
+        ) : (
+          <RunLink dag={dag} run={caller}>
+            <UntrustedText>{dag}</UntrustedText> <code>{caller}</code>
+          </RunLink>
+        )}
+      </dd>
+    </>
   );
 }

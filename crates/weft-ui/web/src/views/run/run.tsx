@@ -10,22 +10,29 @@ import { useMay } from "../../app/me";
 import { useZone } from "../../app/prefs";
 import { useParam } from "../../app/search";
 import { dateTime, ms } from "../../lib/time";
+import { Go } from "../../parts/go";
 import { Icon } from "../../parts/icons";
+import { RunLink } from "../../parts/links";
 import { Answer, Skeleton } from "../../parts/states";
 import { Kbd, Took, UntrustedText } from "../../parts/text";
 import { Badge, Mark } from "../../state/mark";
-import { isEnded, runMark } from "../../state/states";
-import { CancelDialog, ClearDialog } from "./dialogs";
+import { isEnded, KIND_NAME, runMark } from "../../state/states";
+import { NoteBar, NoteButton } from "../notes/note";
+import { CancelDialog, ClearDialog } from "./late-dialogs";
 import { Overview } from "./overview";
 import "./run.css";
 
 const Events = lazy(() => import("./events").then((m) => ({ default: m.Events })));
 const Params = lazy(() => import("./params").then((m) => ({ default: m.Params })));
+const Called = lazy(() => import("./called").then((m) => ({ default: m.Called })));
+const AssetsOfRun = lazy(() => import("./assets").then((m) => ({ default: m.AssetsOfRun })));
 const Compare = lazy(() => import("./compare").then((m) => ({ default: m.Compare })));
 
 const TABS = [
   ["overview", "Overview"],
   ["events", "Events"],
+  ["tree", "Called runs"],
+  ["assets", "Assets"],
   ["params", "Parameters"],
   ["compare", "Compare"],
 ] as const;
@@ -78,13 +85,15 @@ function RunView({ run, tab }: { run: Run; tab: string }) {
             <Badge state={runMark(run.state)} />
             <span className="mut el wide">
               <Took from={run.started} to={run.ended} />
-              {run.started && ", "}version {run.version}, {run.kind}
+              {run.started && ", "}version {run.version}, <KindOf run={run} />
+              {run.called_by && <CalledBy run={run.called_by} />}
             </span>
           </>
         }
         actions={
           <>
             <Neighbours run={run} tab={tab} />
+            {!run.note && <NoteButton of={{ run: run.id }} note={run.note} />}
             {operate && !ended && (
               <button type="button" className="btn" onClick={() => setDialog("cancel")}>
                 Cancel…
@@ -123,9 +132,25 @@ function RunView({ run, tab }: { run: Run; tab: string }) {
           <UntrustedText max={400}>{run.held}</UntrustedText>
         </div>
       )}
+      {detail.data?.held && !ended && (
+        <div className="note-bar">
+          <Mark state="queued" size={14} />
+          <span>
+            <Go target={{ to: "/dags/$dag/$tab", params: { dag: run.dag, tab: "grid" } }} className="ul">
+              The DAG
+            </Go>{" "}
+            is held: nothing more of its runs is dispatched until it is unpaused.
+          </span>
+        </div>
+      )}
+      <NoteBar of={{ run: run.id }} note={run.note} />
       <Suspense fallback={<Skeleton />}>
         {tab === "events" ? (
           <Events run={run} />
+        ) : tab === "tree" ? (
+          <Called run={run} />
+        ) : tab === "assets" ? (
+          <AssetsOfRun run={run} />
         ) : tab === "params" ? (
           <Params run={run} />
         ) : tab === "compare" ? (
@@ -134,8 +159,40 @@ function RunView({ run, tab }: { run: Run; tab: string }) {
           <Overview run={run} />
         )}
       </Suspense>
-      {dialog === "clear" && <ClearDialog run={run} tasks={toClear} onClose={() => setDialog(undefined)} />}
+      {dialog === "clear" && (
+        <ClearDialog run={run} tasks={toClear} onlyFailed={!task} onClose={() => setDialog(undefined)} />
+      )}
       {dialog === "cancel" && <CancelDialog run={run} onClose={() => setDialog(undefined)} />}
+    </>
+  );
+}
+
+/** Why there is the run; of one that assets created it leads to their updates. */
+function KindOf({ run }: { run: Run }) {
+  if (run.kind !== "assets") return <>{KIND_NAME[run.kind]}</>;
+  return (
+    <RunLink dag={run.dag} run={run.id} tab="assets" className="ul">
+      {KIND_NAME[run.kind]}
+    </RunLink>
+  );
+}
+
+/** The run that called this one. Its address needs its DAG, so it is read; it may be gone. */
+function CalledBy({ run }: { run: string }) {
+  const query = useQuery(runQuery(run));
+  return (
+    <>
+      {" "}
+      by{" "}
+      {query.data ? (
+        <RunLink dag={query.data.dag} run={run} className="ul">
+          <UntrustedText>{query.data.dag}</UntrustedText>
+        </RunLink>
+      ) : (
+        <>
+          run <code>{run}</code>
+        </>
+      )}
     </>
   );
 }

@@ -1,20 +1,29 @@
 /** A selected task of a run: its sum, why it failed or waits, its instances, what can be done. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { instances as instancesQuery, tasks as tasksQuery, why as whyQuery } from "../../api/queries";
+import {
+  instances as instancesQuery,
+  tasks as tasksQuery,
+  version as versionQuery,
+  why as whyQuery,
+} from "../../api/queries";
 import type { Instance, Run, TaskSummary } from "../../api/types";
 import { useMay } from "../../app/me";
 import { bytes, count, plural } from "../../lib/text";
 import { duration, ms } from "../../lib/time";
+import { NextPage } from "../../parts/controls";
 import { CountsBar } from "../../parts/counts-bar";
 import { Go } from "../../parts/go";
 import { Icon } from "../../parts/icons";
-import { InstanceLink, instanceTo } from "../../parts/links";
+import { AssetLink, InstanceLink, instanceTo } from "../../parts/links";
 import { Answer } from "../../parts/states";
 import { Kbd, Time, Took, UntrustedText } from "../../parts/text";
 import { Badge, Mark } from "../../state/mark";
 import { type InstanceState, isEnded, NAME, NO_COUNTS, total, worst } from "../../state/states";
-import { ClearDialog, MarkDialog } from "./dialogs";
+import { NoteButton, NoteSign, NoteText } from "../notes/note";
+import { specOf } from "../task/spec";
+import { ClearDialog, MarkDialog } from "./late-dialogs";
+import { WaitBriefly, WaitsFor } from "./waits";
 import "./run.css";
 
 interface Props {
@@ -79,7 +88,14 @@ function Panel({ run, summary, onClose }: { run: Props["run"]; summary: TaskSumm
         {all > 1 && <CountsBar counts={counts} width={342} />}
       </div>
       {first?.error && state === "failed" && <Cause run={run} instance={first} mapped={mapped} />}
-      {!isEnded(state) && state !== "running" && <Waits run={run.id} task={task} />}
+      {!mapped && first?.state === "deferred" ? (
+        <div className="panel-p">
+          <h2>What it waits for</h2>
+          <WaitsFor run={run} instance={first} />
+        </div>
+      ) : (
+        !isEnded(state) && state !== "running" && <Waits run={run.id} task={task} />
+      )}
       {(mapped || all > 1) && items.length > 0 && (
         <div className="panel-p">
           <div className="row g8">
@@ -94,21 +110,30 @@ function Panel({ run, summary, onClose }: { run: Props["run"]; summary: TaskSumm
               <InstanceLink dag={run.dag} run={run.id} task={task} index={i.index} mapped>
                 [{i.index}]
               </InstanceLink>
+              <NoteSign note={i.note} />
               <span className="sp" />
+              <span className="mut el">
+                <WaitBriefly instance={i} />
+              </span>
               {i.attempt > 1 && <span className="mut">{plural(i.attempt, "attempt")}</span>}
               <span className="mut">
                 <Took from={i.started} to={i.ended} />
               </span>
             </div>
           ))}
-          {query.hasNextPage && (
-            <button type="button" className="btn sm" onClick={() => void query.fetchNextPage()}>
-              More
-            </button>
-          )}
+          <NextPage query={query} small>
+            More
+          </NextPage>
+        </div>
+      )}
+      {!mapped && first?.note && (
+        <div className="panel-p">
+          <h2>Note</h2>
+          <NoteText note={first.note} />
         </div>
       )}
       {!mapped && first && <Facts instance={first} />}
+      <Outlets run={run} task={task} />
       <div className="panel-p panel-foot">
         <div className="row g8 wrapflex">
           {operate && (
@@ -127,6 +152,7 @@ function Panel({ run, summary, onClose }: { run: Props["run"]; summary: TaskSumm
               Mark…
             </button>
           )}
+          {!mapped && first && <NoteButton of={{ run: run.id, task, index: 0 }} note={first.note} />}
         </div>
       </div>
       {dialog === "clear" && <ClearDialog run={run} tasks={[task]} onClose={() => setDialog(undefined)} />}
@@ -173,6 +199,23 @@ function Waits({ run, task }: { run: string; task: string }) {
         <div key={reason.code + reason.message} className="reason">
           <UntrustedText max={400}>{reason.message}</UntrustedText>
           {reason.help && <div className="mut">{reason.help}</div>}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** The assets that the task updates. A version never changes, so its document is read once. */
+function Outlets({ run, task }: { run: Props["run"]; task: string }) {
+  const doc = useQuery(versionQuery(run.dag, run.version));
+  const { outlets } = specOf(doc.data?.document, task);
+  if (outlets.length === 0) return null;
+  return (
+    <div className="panel-p">
+      <h2>Updates</h2>
+      {outlets.map((asset) => (
+        <div key={asset} className="wrapany">
+          <AssetLink asset={asset} />
         </div>
       ))}
     </div>

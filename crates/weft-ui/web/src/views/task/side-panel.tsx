@@ -3,16 +3,31 @@ import { useQuery } from "@tanstack/react-query";
 import { version as versionQuery } from "../../api/queries";
 import { shell } from "../../lib/text";
 import { Go } from "../../parts/go";
-import { instanceTo } from "../../parts/links";
+import { instanceTo, TraceLink } from "../../parts/links";
 import { CopyButton, Time, UntrustedText } from "../../parts/text";
+import { AnswerFacts, useAnswered } from "../approvals/answered";
+import { WaitsFor } from "../run/waits";
 import { type AttemptProps, LimitRows } from "./limits";
 import { specOf } from "./spec";
 
-export function SidePanel(props: AttemptProps) {
+export function SidePanel({ waits, ...props }: AttemptProps & { waits: boolean }) {
   const { run, instance, at } = props;
+  const answered = useAnswered({ run: run.id, task: instance.task, index: instance.index });
   const error = at?.error ?? (at && !at.end ? instance.error : undefined);
   return (
     <>
+      {waits && instance.state === "deferred" && (
+        <div className="p">
+          <h2>What it waits for</h2>
+          <WaitsFor run={run} instance={instance} />
+        </div>
+      )}
+      {waits && answered && (
+        <div className="p">
+          <h2>What it asked</h2>
+          <AnswerFacts approval={answered} />
+        </div>
+      )}
       {error && (
         <div className="p">
           <h2>Why it failed</h2>
@@ -62,7 +77,7 @@ export function SidePanel(props: AttemptProps) {
               </dd>
             </>
           )}
-          {instance.due && (
+          {instance.due && instance.state !== "deferred" && (
             <>
               <dt>Goes on</dt>
               <dd>
@@ -74,7 +89,7 @@ export function SidePanel(props: AttemptProps) {
             <>
               <dt>Trace</dt>
               <dd>
-                <code>{run.trace.split("-")[1] ?? run.trace}</code>
+                <TraceLink run={run} />
               </dd>
             </>
           )}

@@ -8,6 +8,8 @@ export interface TaskSpec {
   /** What it asks to be granted, such as `http https://api.example.com`. */
   grants: string[];
   description?: string | undefined;
+  /** The assets that it updates. */
+  outlets: string[];
 }
 
 const record = (v: unknown): Record<string, unknown> =>
@@ -32,6 +34,7 @@ export function specOf(document: unknown, task: string): TaskSpec {
       ),
     ),
     description: typeof own.description === "string" ? own.description : undefined,
+    outlets: (Array.isArray(own.outlets) ? own.outlets : []).filter((outlet) => typeof outlet === "string"),
   };
 }
 

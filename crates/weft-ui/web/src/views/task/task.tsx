@@ -24,7 +24,8 @@ import { Answer, Empty, Skeleton } from "../../parts/states";
 import { Kbd, Took, UntrustedText } from "../../parts/text";
 import { Badge, Mark } from "../../state/mark";
 import { isEnded, type MarkState, NAME } from "../../state/states";
-import { ClearDialog, MarkDialog } from "../run/dialogs";
+import { NoteBar, NoteButton } from "../notes/note";
+import { ClearDialog, MarkDialog } from "../run/late-dialogs";
 import { Logs } from "./logs";
 import { SidePanel } from "./side-panel";
 import "./task.css";
@@ -107,6 +108,7 @@ function View({ run, instance, tab, addressed }: { run: Run; instance: Instance;
     "]": attempt < last ? () => setChosen(attempt + 1 === last ? "" : String(attempt + 1)) : undefined,
   });
   const common = { run, instance, attempt, at };
+  const noted = { run: run.id, task, index };
   return (
     <>
       <Head
@@ -138,6 +140,7 @@ function View({ run, instance, tab, addressed }: { run: Run; instance: Instance;
         actions={
           <>
             {mapped && summary && <Siblings run={run} instance={instance} total={summary.instances} tab={tab} />}
+            {!instance.note && <NoteButton of={noted} note={instance.note} />}
             {operate && (
               <button type="button" className="btn wide" onClick={() => setDialog("mark")}>
                 Mark…
@@ -164,6 +167,7 @@ function View({ run, instance, tab, addressed }: { run: Run; instance: Instance;
           ),
         }))}
       />
+      <NoteBar of={noted} note={instance.note} />
       <div className="task-work">
         <div className="col">
           {attempts.length > 0 && (
@@ -222,10 +226,12 @@ function View({ run, instance, tab, addressed }: { run: Run; instance: Instance;
           </Suspense>
         </div>
         <aside className="side2 wide" aria-label="This attempt">
-          <SidePanel {...common} />
+          <SidePanel {...common} waits={tab !== "why"} />
         </aside>
       </div>
-      {dialog === "clear" && <ClearDialog run={run} tasks={[task]} onClose={() => setDialog(undefined)} />}
+      {dialog === "clear" && (
+        <ClearDialog run={run} tasks={[task]} index={mapped ? index : undefined} onClose={() => setDialog(undefined)} />
+      )}
       {dialog === "mark" && <MarkDialog run={run} task={task} index={index} onClose={() => setDialog(undefined)} />}
     </>
   );

@@ -5,10 +5,13 @@ import { Answer, Box } from "../../parts/states";
 import { Time, UntrustedText } from "../../parts/text";
 import { Badge } from "../../state/mark";
 import { isEnded } from "../../state/states";
+import { AnswerFacts, useAnswered } from "../approvals/answered";
+import { WaitsFor } from "../run/waits";
 import type { AttemptProps } from "./limits";
 
 export function WhyTab({ run, instance }: AttemptProps) {
   const query = useQuery(whyQuery(run.id, instance.task, instance.index));
+  const answered = useAnswered({ run: run.id, task: instance.task, index: instance.index });
   return (
     <div className="body">
       <div className="pad col g16">
@@ -21,14 +24,28 @@ export function WhyTab({ run, instance }: AttemptProps) {
                 <UntrustedText max={1000}>{instance.error.message}</UntrustedText>
               </div>
             )}
-            {instance.due && (
+            {instance.due && instance.state !== "deferred" && (
               <div>
                 Goes on by itself <Time at={instance.due} form="relative" />, at <Time at={instance.due} named />.
               </div>
             )}
           </div>
         </Box>
-        {!isEnded(instance.state) && (
+        {instance.state === "deferred" && (
+          <Box title="What it waits for">
+            <div className="pad16">
+              <WaitsFor run={run} instance={instance} />
+            </div>
+          </Box>
+        )}
+        {answered && (
+          <Box title="What it asked" note={`in attempt ${answered.attempt}`}>
+            <div className="pad16">
+              <AnswerFacts approval={answered} />
+            </div>
+          </Box>
+        )}
+        {!isEnded(instance.state) && instance.state !== "deferred" && (
           <Answer of={query}>
             {(data) => (
               <Box title="What holds it back" note={data.reasons.length > 1 ? "the decisive one first" : ""}>

@@ -17,6 +17,12 @@ describe("equal commands", () => {
     expect(curl(request, "http://h", "k")).toContain(`"say": "it'\\''s"`);
   });
 
+  it("name a later start", () => {
+    const request = { dag: "nightly", params: {}, notBefore: "2026-12-24T17:00:00.000Z" };
+    expect(wfctl(request)).toContain("--at 2026-12-24T17:00:00.000Z");
+    expect(curl(request, "http://h", "k")).toContain('"not_before": "2026-12-24T17:00:00.000Z"');
+  });
+
   it("name another version than the active one", () => {
     const request = { dag: "nightly", params: {}, version: 3 };
     expect(wfctl(request)).toContain("--dag-version 3");

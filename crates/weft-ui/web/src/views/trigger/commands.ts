@@ -10,7 +10,8 @@ export interface Request {
   notBefore?: string | undefined;
 }
 
-const asText = (value: unknown): string => {
+/** A value as `wfctl` reads it. */
+export const asText = (value: unknown): string => {
   // A text that reads as JSON must stay a text.
   if (typeof value !== "string") return JSON.stringify(value);
   try {
@@ -26,7 +27,7 @@ export function wfctl({ dag, params, version, logicalDate, notBefore }: Request)
   for (const [name, value] of Object.entries(params)) lines.push(`  --param ${shell(`${name}=${asText(value)}`)}`);
   if (version) lines.push(`  --dag-version ${version}`);
   if (logicalDate) lines.push(`  --logical-date ${shell(logicalDate)}`);
-  if (notBefore) lines.push(`  --not-before ${shell(notBefore)}`);
+  if (notBefore) lines.push(`  --at ${shell(notBefore)}`);
   lines.push("  --watch");
   return lines.join(" \\\n");
 }

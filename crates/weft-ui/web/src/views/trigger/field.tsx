@@ -5,6 +5,7 @@ import { Segments, Select } from "../../parts/controls";
 import { UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { hint, kindOf, schemaOf } from "./params";
+import "./field.css";
 
 interface Props {
   param: ParamDetail;
@@ -47,7 +48,13 @@ export function Field({ param, text, error, was, onChange }: Props) {
         {kind === "choice" && options.length <= MAX_SEGMENTS ? (
           <Segments label={param.name} value={text} options={options} onChange={onChange} />
         ) : kind === "choice" ? (
-          <Select label={param.name} value={text} options={options} onChange={onChange} />
+          <Select
+            label={param.name}
+            value={text}
+            // Nothing is chosen yet: the platform would show the first one.
+            options={options.some((o) => o.id === text) ? options : [{ id: text, label: "" }, ...options]}
+            onChange={onChange}
+          />
         ) : kind === "boolean" ? (
           <label className="check">
             <input

@@ -1,7 +1,7 @@
 /** Triggers a run: fields from the parameters' schemas, filled in from an earlier run, with the equal commands. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { trigger, useReread } from "../../api/acts";
 import { dag as dagQuery, run as runQuery, runs as runsQuery } from "../../api/queries";
 import type { DagDetail, Run } from "../../api/types";
@@ -11,8 +11,10 @@ import { useMay } from "../../app/me";
 import { useZone } from "../../app/prefs";
 import { useParam } from "../../app/search";
 import { serverUrl } from "../../lib/base";
+import { useNow } from "../../lib/clock";
+import { newKey } from "../../lib/key";
 import { plural } from "../../lib/text";
-import { dateTime, fromWall, ms } from "../../lib/time";
+import { dateTime, fromWall, ms, relative } from "../../lib/time";
 import { Segments, Select } from "../../parts/controls";
 import { Answer, Box, Empty, Failure, Skeleton } from "../../parts/states";
 import { CopyButton, Kbd, UntrustedText } from "../../parts/text";
@@ -94,9 +96,7 @@ function Form({ dag, before }: { dag: DagDetail; before: Run | undefined }) {
   const [startAt, setStartAt] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const [key] = useState(() =>
-    Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join(""),
-  );
+  const [key] = useState(newKey);
 
   const params: Record<string, unknown> = {};
   const wrong: Record<string, string> = {};
@@ -221,7 +221,8 @@ function Form({ dag, before }: { dag: DagDetail; before: Run | undefined }) {
                 text={startAt}
                 empty="2026-11-23 02:00"
                 onChange={setStartAt}
-                bad={later === undefined}
+                bad={startAt !== "" && later === undefined}
+                hint={later === undefined ? "The run is created now, and waits until then." : <Until at={later} />}
               />
             )}
             {error !== undefined && <Failure error={error} />}
@@ -298,10 +299,21 @@ interface WallProps {
   text: string;
   empty: string;
   bad: boolean;
+  hint?: ReactNode;
   onChange: (text: string) => void;
 }
 
-function WallField({ id, label, name, zone, text, empty, bad, onChange }: WallProps) {
+/** How far away a start is; one in the past is none. */
+function Until({ at }: { at: number }) {
+  const now = useNow();
+  return at <= now ? (
+    <>This is in the past: the run starts at once.</>
+  ) : (
+    <>The run is created now, and waits until then: {relative(at, now)}.</>
+  );
+}
+
+function WallField({ id, label, name, zone, text, empty, bad, hint, onChange }: WallProps) {
   return (
     <div className="field">
       <label className="fl" htmlFor={id}>
@@ -320,6 +332,7 @@ function WallField({ id, label, name, zone, text, empty, bad, onChange }: WallPr
           <span className="mut nw">{zone}</span>
         </div>
         {bad && <div className="st-failed t12 fe">Write it as 2026-11-23 02:00</div>}
+        {!bad && hint && <div className="mut t12 fe">{hint}</div>}
       </div>
     </div>
   );

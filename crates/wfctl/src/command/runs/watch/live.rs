@@ -152,7 +152,13 @@ mod tests {
             ended: Some(at),
             counts: Counts::default(),
             trace: None,
+            trace_url: None,
+            deadline: None,
             held: None,
+            note: None,
+            called_by: None,
+            concurrency_key: None,
+            waits_for: None,
         }
     }
 

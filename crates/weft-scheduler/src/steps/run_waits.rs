@@ -1,0 +1,71 @@
+//! The ends of runs that task instances wait for.
+
+use super::events::RunEvents;
+use crate::{shard::run_waits::Waiter, versions::Version};
+use serde_json::{Map, Value};
+use weft_core::{
+    run::{Event, Instance, InstanceState},
+    run_id::RunId,
+    wait::{MAX_CALL_OUTPUT_BYTES, Wait, Woken},
+};
+use weft_store::Output;
+
+/// Whether an instance still waits for this.
+pub(crate) fn waits_for(events: &mut RunEvents<'_>, (run, instance): Waiter, wait: &Wait) -> bool {
+    let state = events.runs.instance(run, instance);
+    matches!(state, Some(InstanceState::Deferred { .. }))
+        && events
+            .runs
+            .get_mut(run)
+            .is_some_and(|active| active.record(instance).wait.as_ref() == Some(wait))
+}
+
+/// Wakes an instance whose wait is over.
+pub(crate) fn end_wait(events: &mut RunEvents<'_>, waiter: Waiter, woken: &Woken) {
+    let (run, instance) = waiter;
+    events.run_waits.remove(waiter);
+    if let Err(rejection) = events.apply(run, Event::Woken { instance }) {
+        tracing::debug!(%run, ?instance, %rejection, operation = "end wait", "the run rejects the end of a wait; it was over already");
+        return;
+    }
+    events.end_wait(run, instance, woken.to_json().into());
+}
+
+/// The instances whose outputs a called run returns: of the tasks that no other one waits for, and
+/// that are not mapped.
+pub(crate) fn last_instances(version: &Version) -> Vec<Instance> {
+    let plan = &version.plan;
+    plan.tasks()
+        .filter(|task| plan.downstreams(*task).is_empty())
+        .filter(|task| version.dag.tasks[task.as_usize()].expand.is_empty())
+        .map(|task| Instance { task, index: 0 })
+        .collect()
+}
+
+/// The outputs that a called run returns, by task; those in the blob store and those beyond the
+/// bound are left out.
+pub(crate) fn returned_outputs(
+    version: &Version,
+    run: RunId,
+    outputs: Vec<(Instance, Output)>,
+) -> Map<String, Value> {
+    let mut returned = Map::new();
+    let mut bytes = 0;
+    for (instance, output) in outputs {
+        let Output::Inline(text) = output else {
+            continue;
+        };
+        bytes += text.len();
+        if bytes > MAX_CALL_OUTPUT_BYTES {
+            break;
+        }
+        let task = &version.dag.tasks[instance.task.as_usize()].id;
+        match serde_json::from_str(&text) {
+            Ok(value) => drop(returned.insert(task.to_string(), value)),
+            Err(error) => {
+                tracing::error!(%run, %task, %error, operation = "return outputs", "an output is no JSON; the caller doesn't get it");
+            }
+        }
+    }
+    returned
+}
