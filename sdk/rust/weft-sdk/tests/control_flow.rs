@@ -104,6 +104,37 @@ fn lists_are_zipped() {
     );
 }
 
+#[task]
+fn day() -> u32 {
+    0
+}
+
+/// A local hides the task of its name from where it is bound to the end of its block.
+#[dag]
+fn hides() {
+    let files = files();
+    let table = |day: u32| format!("{day}");
+    {
+        let day = 3;
+        load("a", table(day), day);
+    }
+    for create in ["b"] {
+        load.id(create)(create, "t", day.id("inner")());
+    }
+    let day = day();
+    load.id("each")(each(files), create(), day);
+}
+
+#[test]
+fn a_task_and_what_it_returns_may_have_one_name() {
+    let dag = hides().to_json();
+    let bound = &dag["tasks"]["each"];
+    assert_eq!(bound["expand"]["file"], "files");
+    assert_eq!(bound["inputs"]["day"], "day");
+    assert_eq!(bound["inputs"]["table"], "create");
+    assert_eq!(dag["tasks"]["load"]["inputs"]["day"]["value"], 3);
+}
+
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct Row {
     id: u64,

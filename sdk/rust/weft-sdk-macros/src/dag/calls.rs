@@ -1,7 +1,7 @@
 //! Finds the calls of tasks in a DAG's body and makes them edges.
 //!
-//! A call is one of a task where its path is plain and lower-case and names no
-//! local: `extract(url)`, `tasks::extract(url)`, `extract.id("again")(url)`.
+//! A call is one of a task where its path is plain and lower-case and names nothing
+//! that is bound there: `extract(url)`, `tasks::extract(url)`, `extract.id("again")(url)`.
 //! `(helper)(3)`, `Vec::new()`, `std::mem::take(..)` and macros are left alone,
 //! but calls inside the arguments of a macro such as `vec![..]` are found too.
 
@@ -10,9 +10,9 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote_spanned};
 use std::collections::{HashMap, HashSet};
 use syn::{
-    Arm, Block, Error, Expr, ExprClosure, ExprForLoop, ExprIf, ExprLit, ExprLoop, ExprMatch,
-    ExprMethodCall, ExprPath, ExprWhile, FnArg, Item, Lit, Macro, Pat, PatIdent, Path, Result,
-    Token,
+    Block, Error, Expr, ExprClosure, ExprForLoop, ExprIf, ExprLet, ExprLit, ExprLoop, ExprMatch,
+    ExprMethodCall, ExprPath, ExprWhile, FnArg, Item, Lit, Local, Macro, Pat, PatIdent, Path,
+    Result, Stmt, Token,
     parse::Parser as _,
     punctuated::Punctuated,
     spanned::Spanned as _,
@@ -27,6 +27,7 @@ const NO_CRATES: [&str; 4] = ["std", "core", "alloc", "weft"];
 
 /// The calls of tasks in one body.
 pub(super) struct Calls {
+    /// The names that are bound where the visit is.
     locals: HashSet<String>,
     /// Each task once, in the order of the text.
     tasks: Vec<Path>,
@@ -40,11 +41,10 @@ pub(super) struct Calls {
 impl Calls {
     /// Rewrites a body.
     pub(super) fn rewrite(body: &mut Block, inputs: &Punctuated<FnArg, Token![,]>) -> Result<Self> {
-        let mut locals = Locals::default();
-        inputs.iter().for_each(|input| locals.visit_fn_arg(input));
-        locals.visit_block(body);
+        let mut names = Names::default();
+        inputs.iter().for_each(|input| names.visit_fn_arg(input));
         let mut calls = Self {
-            locals: locals.0,
+            locals: names.0,
             tasks: Vec::new(),
             ids: HashMap::new(),
             repeated: 0,
@@ -149,10 +149,24 @@ impl Calls {
         }
     }
 
+    /// Visits what may be run more than once or not at all, and binds names of its own.
     fn around(&mut self, visit: impl FnOnce(&mut Self)) {
         self.repeated += 1;
-        visit(self);
+        self.scope(visit);
         self.repeated -= 1;
+    }
+
+    /// Names that are bound inside end with it.
+    fn scope(&mut self, visit: impl FnOnce(&mut Self)) {
+        let outside = self.locals.clone();
+        visit(self);
+        self.locals = outside;
+    }
+
+    fn bind(&mut self, pattern: &Pat) {
+        let mut names = Names::default();
+        names.visit_pat(pattern);
+        self.locals.extend(names.0);
     }
 }
 
@@ -228,22 +242,49 @@ impl VisitMut for Calls {
         }
     }
 
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        self.scope(|calls| {
+            for statement in &block.stmts {
+                if let Stmt::Item(Item::Fn(function)) = statement {
+                    calls.locals.insert(function.sig.ident.to_string());
+                }
+            }
+            visit_mut::visit_block_mut(calls, block);
+        });
+    }
+
+    /// `let files = files();` calls the task: what a statement binds is bound after it.
+    fn visit_local_mut(&mut self, local: &mut Local) {
+        visit_mut::visit_local_mut(self, local);
+        self.bind(&local.pat);
+    }
+
+    /// The condition of an `if let` or a `while let`.
+    fn visit_expr_let_mut(&mut self, expression: &mut ExprLet) {
+        visit_mut::visit_expr_let_mut(self, expression);
+        self.bind(&expression.pat);
+    }
+
     fn visit_expr_if_mut(&mut self, expression: &mut ExprIf) {
         self.around(|calls| visit_mut::visit_expr_if_mut(calls, expression));
     }
 
     fn visit_expr_match_mut(&mut self, expression: &mut ExprMatch) {
         self.visit_expr_mut(&mut expression.expr);
-        self.around(|calls| {
-            expression
-                .arms
-                .iter_mut()
-                .for_each(|arm: &mut Arm| calls.visit_arm_mut(arm));
-        });
+        for arm in &mut expression.arms {
+            self.around(|calls| {
+                calls.bind(&arm.pat);
+                visit_mut::visit_arm_mut(calls, arm);
+            });
+        }
     }
 
     fn visit_expr_for_loop_mut(&mut self, expression: &mut ExprForLoop) {
-        self.around(|calls| visit_mut::visit_expr_for_loop_mut(calls, expression));
+        self.around(|calls| {
+            calls.visit_expr_mut(&mut expression.expr);
+            calls.bind(&expression.pat);
+            calls.visit_block_mut(&mut expression.body);
+        });
     }
 
     fn visit_expr_while_mut(&mut self, expression: &mut ExprWhile) {
@@ -255,30 +296,23 @@ impl VisitMut for Calls {
     }
 
     fn visit_expr_closure_mut(&mut self, expression: &mut ExprClosure) {
-        self.around(|calls| visit_mut::visit_expr_closure_mut(calls, expression));
+        self.around(|calls| {
+            expression.inputs.iter().for_each(|input| calls.bind(input));
+            calls.visit_expr_mut(&mut expression.body);
+        });
     }
 
     /// Items inside the body are ordinary Rust.
     fn visit_item_mut(&mut self, _: &mut Item) {}
 }
 
-/// Every name that the body binds.
+/// The names that a pattern binds.
 #[derive(Default)]
-struct Locals(HashSet<String>);
+struct Names(HashSet<String>);
 
-impl Visit<'_> for Locals {
+impl Visit<'_> for Names {
     fn visit_pat_ident(&mut self, pattern: &PatIdent) {
         self.0.insert(pattern.ident.to_string());
         visit::visit_pat_ident(self, pattern);
-    }
-
-    fn visit_item(&mut self, item: &Item) {
-        if let Item::Fn(function) = item {
-            self.0.insert(function.sig.ident.to_string());
-        }
-    }
-
-    fn visit_pat(&mut self, pattern: &Pat) {
-        visit::visit_pat(self, pattern);
     }
 }
