@@ -29,7 +29,7 @@ func (n *node) attempt(ctx Context, given map[string]json.RawMessage) outcome {
 	taken := make([]any, len(n.inputs))
 	for i, in := range n.inputs {
 		text, there := given[in.name]
-		if !there && in.from.part != "" {
+		if !there && in.from.mayLack() {
 			// The element has no such part.
 			taken[i] = reflect.New(in.typ).Interface()
 			continue
@@ -38,7 +38,7 @@ func (n *node) attempt(ctx Context, given map[string]json.RawMessage) outcome {
 			return ending(Fail("input %s is missing", in.name))
 		}
 		value, err := decode(text, in.typ)
-		if errors.Is(err, errNull) && in.from.part != "" {
+		if errors.Is(err, errNull) && in.from.mayLack() {
 			return ending(Fail("input %s: the part of its element is null; take a pointer", in.name))
 		}
 		if err != nil {

@@ -333,3 +333,41 @@ func TestAPartThatAnElementLacksIsZero(t *testing.T) {
 		}
 	}
 }
+
+func TestAPartThatAnElementOfAMappedGroupLacksIsZero(t *testing.T) {
+	type row struct {
+		Size int  `json:"size"`
+		Note *int `json:"note"`
+	}
+	d := DAG("d")
+	rows := Required[[]row](d, "rows")
+	size := func(r *row) *int { return &r.Size }
+	sum := func(_ Context, a int) (int, error) { return a + 1, nil }
+	MapGroup(d, "g", rows.As("row"), func(d *Dag, row Value[row]) Value[int] {
+		Task(d, "optional", func(_ Context, size *int) (bool, error) { return size == nil, nil }, Optional(Part(row, size)))
+		return Task(d, "part", sum, Part(row, size))
+	})
+	MapGroup(d, "parts", Parts(rows, size), func(d *Dag, size Value[int]) Value[int] { return Task(d, "part", sum, size) })
+	MapGroup(d, "whole", Required[[]int](d, "number"), func(d *Dag, size Value[int]) Value[int] { return Task(d, "part", sum, size) })
+	for _, one := range []struct{ task, given, output, failure string }{
+		{"g.part", `{"size": 3}`, "4", ""},
+		{"g.part", `{}`, "1", ""},
+		{"g.part", `{"size": null}`, "", "input size: the part of its element is null; take a pointer"},
+		{"g.optional", `{}`, "true", ""},
+		{"parts.part", `{}`, "1", ""},
+		{"whole.part", `{}`, "", "input number is missing"},
+	} {
+		var given map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(one.given), &given); err != nil {
+			t.Fatal(err)
+		}
+		end := d.find(one.task).attempt(nil, given)
+		failure := ""
+		if end.failure != nil {
+			failure = end.failure.message
+		}
+		if string(end.output) != one.output || failure != one.failure {
+			t.Errorf("%s %s: %s, %q", one.task, one.given, end.output, failure)
+		}
+	}
+}

@@ -15,6 +15,9 @@ type Dag struct {
 	settings object
 	params   []*param
 	nodes    []*node
+	groups   []*group
+	// The mapped group whose function is running.
+	group    *group
 	problems []error
 }
 
@@ -71,6 +74,12 @@ type source struct {
 	param    string
 	constant any
 	pointer  string
+	// The mapped group of whose lists it is an element, which list that is, and whether instances get parts of it.
+	group   *group
+	element string
+	ofPart  bool
+	// Whether it is the list of outputs of a task in a mapped group, as it is outside of the group.
+	listed bool
 	// The name of an input that takes this value.
 	name string
 	// Whether each element makes an instance of its own.
@@ -91,7 +100,7 @@ func (s *source) problem(at place, format string, args ...any) {
 	}
 }
 
-const forMapping = "only Expand takes it, and Each in Expand2 and Expand3"
+const forMapping = "only Expand and MapGroup take it, and Each in Expand2 and Expand3"
 
 // picks names the function that made it a list of which instances get parts, or not all elements.
 func (s *source) picks() string {

@@ -125,8 +125,16 @@ func (d *Dag) describe(named map[*node]string) object {
 		}
 		described.set("params", params)
 	}
+	if len(d.groups) > 0 {
+		var groups object
+		for _, g := range d.groups {
+			groups.set(g.name, g.describe())
+		}
+		described.set("groups", groups)
+	}
 	var tasks object
 	for _, n := range d.nodes {
+		n.checkGroup()
 		tasks.set(n.id, n.describe(named[n]))
 	}
 	described.set("tasks", tasks)
@@ -164,7 +172,7 @@ func (n *node) describe(name string) object {
 		if in.mapped {
 			bound = &expand
 		}
-		bound.set(in.name, n.binding(in))
+		bound.set(in.name, in.binding(n.problem))
 		if schema := n.schema(in.typ, "input "+in.name); schema != nil {
 			taken.set(in.name, schema)
 		}
@@ -208,18 +216,23 @@ func (n *node) schema(t reflect.Type, what string) any {
 	return schema
 }
 
-func (n *node) binding(in input) any {
+// binding is where an input comes from.
+func (in input) binding(problem func(format string, args ...any)) any {
 	var bound object
 	switch from := in.from; {
+	case from == nil:
+		return nil
+	case from.group != nil:
+		bound.set("element", from.element)
 	case from.node != nil:
 		bound.set("task", from.node.id)
 	case from.constant != nil:
 		known := from.constant.(constant).value
 		value, err := encode(reflect.ValueOf(&known).Elem())
 		if err != nil {
-			n.problem("input %q: %w", in.name, err)
+			problem("input %q: %w", in.name, err)
 		}
-		bound.set("value", json.RawMessage(value))
+		bound.set("value", value)
 	default:
 		bound.set("param", from.param)
 	}

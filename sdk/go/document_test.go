@@ -232,6 +232,22 @@ func TestEarlierRunsAndDeadlinesAreDescribed(t *testing.T) {
 	is(t, dag, "tasks text", `{"types": {"output": {"type": "string"}}}`)
 }
 
+func TestPrioritiesAreDescribed(t *testing.T) {
+	d := weft.DAG("urgent", weft.Priority(-5), weft.InheritPriority())
+	loaded := weft.Task0(d, "load", text)
+	weft.Task(d, "report", same[string], loaded, weft.Priority(9))
+	dag := document(t, d)
+	is(t, dag, "priority", `-5`)
+	is(t, dag, "priority_rule", `"inherited"`)
+	is(t, dag, "tasks load priority", `null`)
+	is(t, dag, "tasks report priority", `9`)
+	plain := weft.DAG("plain")
+	weft.Task0(plain, "text", text)
+	dag = document(t, plain)
+	is(t, dag, "priority", `null`)
+	is(t, dag, "priority_rule", `null`)
+}
+
 func TestSchedulesAndHolidaysAreDescribed(t *testing.T) {
 	for _, one := range []struct {
 		given   []string

@@ -92,15 +92,15 @@ func TestMistakesWithPartsOfElementsAreReported(t *testing.T) {
 		t.Fatal("there are mistakes")
 	}
 	for _, words := range []string{
-		`task parts: input "id" is Parts of a list; only Expand takes it, and Each in Expand2 and Expand3`,
-		`task filter: input "list" is Filter of a list; only Expand takes it`,
+		`task parts: input "id" is Parts of a list; only Expand and MapGroup take it, and Each in Expand2 and Expand3`,
+		`task filter: input "list" is Filter of a list; only Expand and MapGroup take it`,
 		`task each: input "id" is Each of a list, which needs Expand2 or Expand3`,
 		`task second: input "the/file" is Parts of a list`,
 		`elements_test.go:85: Parts of list: the function has to point to a field`,
 		`elements_test.go:86: Filter of list: the function points to no field`,
 		`elements_test.go:87: Filter of list: a list has one filter`,
 		`elements_test.go:88: Parts of known: the function has to point to a field`,
-		`elements_test.go:89: Part of id: it is Parts of a list; only Expand takes it`,
+		`elements_test.go:89: Part of id: it is Parts of a list; only Expand and MapGroup take it`,
 	} {
 		if !strings.Contains(err.Error(), words) {
 			t.Errorf("%q is missing in:\n%v", words, err)

@@ -80,6 +80,17 @@ func StopAtDeadline() interface {
 	return sharedField{"on_missed_deadline", "stop"}
 }
 
+// Priority says what goes first: the higher one. A DAG's is that of its tasks that set none; 0 where absent.
+func Priority(priority int) interface {
+	TaskOption
+	DAGOption
+} {
+	return sharedField{"priority", priority}
+}
+
+// InheritPriority makes each task of the DAG at least as urgent as each task that waits for it, directly or not.
+func InheritPriority() DAGOption { return dagField{"priority_rule", "inherited"} }
+
 // Schedule is cron ("0 6 * * *"), a preset ("@daily", "@once", "@continuous"), "every 15m", or a date
 // ("2026-12-24T06:00"). Of several, each makes its runs; "@once" and "@continuous" can't be among them.
 func Schedule(when ...string) DAGOption {
@@ -165,9 +176,19 @@ func RetryMaxDelay(wait time.Duration) TaskOption {
 // RetryJitter is the share of a wait that is random, from 0 to 1.
 func RetryJitter(share float64) TaskOption { return taskField{"retry_jitter", share} }
 
-// Zip makes one instance of the elements at the same position of all lists of [Expand2] or [Expand3], instead of one
-// of each combination. Lists of unlike length fail the task.
-func Zip() TaskOption { return taskField{"zip", true} }
+// Zip makes one instance of the elements at the same position of all lists of [Expand2], [Expand3], [MapGroup2] or
+// [MapGroup3], instead of one of each combination. Lists of unlike length fail the task.
+func Zip() interface {
+	TaskOption
+	GroupOption
+} {
+	return zip{}
+}
+
+type zip struct{}
+
+func (zip) onTask(n *node)   { n.settings.set("zip", true) }
+func (zip) onGroup(g *group) { g.zip = true }
 
 // MaxActive is how many instances of a mapped task run at once.
 func MaxActive(most int) TaskOption { return taskField{"max_active", most} }
@@ -191,9 +212,6 @@ func Queue(name string) TaskOption { return taskField{"queue", name} }
 func Pool(name string, slots int) TaskOption {
 	return fields{{"pool", name}, {"pool_slots", slots}}
 }
-
-// Priority says what goes first: the higher one.
-func Priority(priority int) TaskOption { return taskField{"priority", priority} }
 
 type fields []taskField
 

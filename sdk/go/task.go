@@ -35,6 +35,8 @@ type node struct {
 	output   reflect.Type
 	branches bool
 	mapped   bool
+	// The group that it is mapped with.
+	group *group
 }
 
 type input struct {
@@ -120,16 +122,29 @@ func add[O any](
 	call func(Context, []any) (any, error), inputs ...input,
 ) Value[O] {
 	n := &node{
-		dag: d, id: id, at: here(), function: function, call: call, mapped: mapped,
+		dag: d, id: id, at: here(), function: function, call: call, mapped: mapped, group: d.group,
 		output: reflect.TypeFor[O](), branches: reflect.TypeFor[O]() == reflect.TypeFor[Choice](),
 	}
-	if d.find(id) != nil {
-		d.problem(n.at, "two tasks are called %q", id)
+	if n.group != nil {
+		n.id = n.group.name + "." + id
+	}
+	if d.find(n.id) != nil {
+		d.problem(n.at, "two tasks are called %q", n.id)
 	}
 	if n.branches {
 		n.settings.set("branch", true)
+		if mapped || n.group != nil {
+			d.problem(n.at, "task %s is a branch, which can't be mapped", n.id)
+		}
+	}
+	if n.group != nil {
 		if mapped {
-			d.problem(n.at, "task %s is a branch, which can't be mapped", id)
+			n.problem("it is mapped with its group %s, and not by itself; add it by Task, or outside of the group", n.group.name)
+		}
+		for _, list := range n.group.lists {
+			if list.from != nil && list.from.node != nil {
+				n.dependsOn(list.from.node)
+			}
 		}
 	}
 	for _, in := range inputs {
@@ -174,6 +189,9 @@ func (n *node) bind(in input) {
 	}
 	if slices.ContainsFunc(n.inputs, func(other input) bool { return other.name == in.name }) {
 		n.problem("two inputs are called %q; name one by .As(\"...\")", in.name)
+	}
+	if words := in.from.outside(n.group); words != "" {
+		n.problem("%s", words)
 	}
 	if from := in.from.node; from != nil {
 		if from.branches {

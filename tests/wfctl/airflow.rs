@@ -4,6 +4,7 @@
 
 use crate::python::{Author, ended, messages};
 use serde_json::{Value, json};
+use weft_tests::guests;
 
 /// An author of Airflow 3, who writes functions.
 const TASKFLOW: &str = r#"
@@ -220,6 +221,44 @@ fn what_was_imported_builds_and_runs() {
     let tasks = &ended(&events)["tasks"];
     assert_eq!(tasks["alarm"]["state"], "skipped");
     assert_eq!(tasks["report"]["output"], "all is well on 2026-11-21");
+}
+
+#[test]
+fn the_example_is_imported_builds_and_runs() {
+    let author = Author::new(&[]);
+    let example = guests::root().join("examples/from-airflow/dags");
+    let example = example.to_str().expect("the path is UTF-8");
+    let said = author
+        .wfctl(&["import", "airflow", example, "--output", "json"])
+        .exits(0);
+    let report: Value = serde_json::from_str(&said.stdout).expect("the report is JSON");
+    let reasons = by_hand(&report, "exchange_rates.py");
+    for (_line, reason) in &reasons {
+        let known = ["task publish: sla: ", "task complain: a task opens no"];
+        assert!(
+            known.iter().any(|start| reason.starts_with(start)),
+            "{reason}"
+        );
+    }
+    assert_eq!(reasons.len(), 2, "{report}");
+    assert!(by_hand(&report, "stocktaking.py").is_empty(), "{report}");
+
+    let date = ["--logical-date", "2026-11-23"];
+    for (project, task, output) in [
+        (
+            "exchange_rates",
+            "publish",
+            json!("2026-11-23: CHF 0.94, JPY 171.2, USD 1.16"),
+        ),
+        ("stocktaking", "report", json!(1)),
+    ] {
+        author
+            .wfctl(&["build", &format!("weft/{project}")])
+            .exits(0);
+        let file = format!("weft/{project}/dag.wasm");
+        let events = author.run(0, &[&[file.as_str()], &date[..]].concat());
+        assert_eq!(ended(&events)["tasks"][task]["output"], output, "{project}");
+    }
 }
 
 #[test]

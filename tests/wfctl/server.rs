@@ -46,6 +46,11 @@ impl Server {
         }
     }
 
+    /// Its address, such as `http://127.0.0.1:8080`.
+    pub(crate) fn url(&self) -> &str {
+        self.url.trim_end_matches('/')
+    }
+
     /// A command of a client.
     pub(crate) fn client(&self, author: &Author, args: &[&str]) -> Said {
         let token = self.token.to_str().expect("the path is UTF-8");

@@ -87,8 +87,7 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
                 .into_iter()
                 .for_each(|measurement| table.add(measurement));
         }
-        for scenario in services::SCENARIOS
-            .iter()
+        for scenario in services::scenarios()
             .filter(|scenario| wanted(scenario.name) && (round == 1 || !scenario.once))
         {
             eprintln!("round {round} of {}: {}", args.rounds, scenario.name);

@@ -172,6 +172,12 @@ pub struct DagTask {
     pub deadline: Option<DeadlineOf>,
     /// Whether it is mapped over a list.
     pub mapped: bool,
+    /// The group that it is mapped with; absent if it is mapped by itself, or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped_group: Option<String>,
+    /// The variables that it asks to read; absent if none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<String>,
     /// Whether it is a branch, which chooses among its downstreams.
     pub branch: bool,
     /// How many attempts may follow the first one.

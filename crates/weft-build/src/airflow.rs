@@ -29,6 +29,7 @@ files! {
     "weft_airflow/ignore.py",
     "weft_airflow/imports.py",
     "weft_airflow/literal.py",
+    "weft_airflow/mapped_groups.py",
     "weft_airflow/model.py",
     "weft_airflow/names.py",
     "weft_airflow/operator_tasks.py",

@@ -214,6 +214,7 @@ fn mapped(max_active: Option<u32>) -> Plan {
     let mapping = Mapping {
         sources: vec![TaskIndex(0)],
         max_active,
+        by_index: Vec::new(),
     };
     let middle = Step {
         mapping: Some(mapping),

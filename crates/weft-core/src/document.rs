@@ -18,6 +18,7 @@ mod edges;
 pub(crate) mod fields;
 mod foreign;
 mod graph;
+mod groups;
 mod lines;
 mod locate;
 mod memory;
@@ -25,6 +26,7 @@ mod names;
 mod node_memory;
 mod params;
 pub(crate) mod path;
+mod priority;
 mod problem;
 #[cfg(test)]
 mod published;

@@ -110,10 +110,7 @@ pub fn needs(dag: &Dag, task: TaskIndex) -> impl Iterator<Item = TaskIndex> + us
     let task = &dag.tasks[task.as_usize()];
     let bindings = task.inputs.iter().chain(&task.expand);
     let needed: BTreeSet<TaskIndex> = bindings
-        .filter_map(|(_, binding)| match binding {
-            Binding::Output { task, pointer: _ } => Some(*task),
-            Binding::Param { .. } | Binding::Literal(_) => None,
-        })
+        .filter_map(|(_, binding)| binding.upstream())
         .collect();
     needed.into_iter()
 }
@@ -291,6 +288,10 @@ impl Inputs {
             else {
                 continue;
             };
+            // An instance takes one of these outputs.
+            if self.dag.are_mapped_together(task, *source) {
+                continue;
+            }
             let is_given = self.given.contains_key(&(task, name.clone()));
             let is_counted = pointer.is_some() && !taken_apart.insert(*source);
             if !is_given && !is_counted {
@@ -318,37 +319,84 @@ impl Inputs {
         let mut inputs = Vec::with_capacity(task.inputs.len() + task.expand.len());
         let mut bytes = 0;
         for (position, (name, binding)) in task.inputs.iter().enumerate() {
-            let value = self.shared_value((instance.task, position), name, binding, outputs)?;
+            let value = match binding {
+                Binding::Element { list, pointer } => {
+                    self.element(instance, name, *list, pointer.as_deref())
+                }
+                Binding::Output {
+                    task: source,
+                    pointer,
+                } if dag.are_mapped_together(instance.task, *source) => {
+                    let source = (*source, pointer.as_deref());
+                    Some(self.output_of_index(instance, name, source, outputs)?)
+                }
+                Binding::Output { .. } | Binding::Param { .. } | Binding::Literal(_) => {
+                    Some(self.shared_value((instance.task, position), name, binding, outputs)?)
+                }
+            };
+            let Some(value) = value else {
+                continue;
+            };
             add_bytes(&mut bytes, name.len() + value.len())?;
             inputs.push((name.clone(), value));
         }
-        if let Some(axes) = &self.axes[instance.task.as_usize()] {
-            // The last list varies fastest, so positions are read from the back.
-            let mut left = instance.index as usize;
-            let mut picked: Vec<Option<&str>> = Vec::with_capacity(axes.len());
-            for axis in axes.iter().rev() {
-                let at = if task.zip {
-                    left
-                } else {
-                    let at = left % axis.elements.len().max(1);
-                    left /= axis.elements.len().max(1);
-                    at
-                };
-                picked.push(match axis.elements.get(at) {
-                    Some(element) if element.is_empty() => None,
-                    Some(element) => Some(&axis.list[element.clone()]),
-                    None => Some("null"),
-                });
-            }
-            for ((name, _), value) in task.expand.iter().zip(picked.into_iter().rev()) {
-                let Some(value) = value else {
-                    continue;
-                };
-                add_bytes(&mut bytes, name.len() + value.len())?;
-                inputs.push((name.clone(), value.into()));
-            }
+        let axes = match &self.axes[instance.task.as_usize()] {
+            Some(axes) if task.mapped_group.is_none() => axes.as_slice(),
+            // What a task of a mapped group takes of the lists is among its `inputs`.
+            Some(_) | None => &[],
+        };
+        let picked = elements_of(axes, task.zip, instance.index);
+        for ((name, _), value) in task.expand.iter().zip(picked) {
+            let Some(value) = value else {
+                continue;
+            };
+            add_bytes(&mut bytes, name.len() + value.len())?;
+            inputs.push((name.clone(), value.into()));
         }
         Ok(inputs)
+    }
+
+    /// What an instance of a task in a mapped group gets of one of the group's lists.
+    fn element(
+        &self,
+        instance: Instance,
+        name: &str,
+        list: u32,
+        pointer: Option<&str>,
+    ) -> Option<Arc<str>> {
+        if let Some(value) = self.given_input(instance.task, name) {
+            return Some(value);
+        }
+        let task = &self.dag.tasks[instance.task.as_usize()];
+        let axes = self.axes[instance.task.as_usize()].as_ref()?;
+        let picked = elements_of(axes, task.zip, instance.index);
+        let element = picked.get(list as usize).copied().flatten()?;
+        match pointer {
+            None => Some(element.into()),
+            Some(pointer) => pick::range(element, pointer).map(|part| element[part].into()),
+        }
+    }
+
+    /// The output of the instance with the same index, of a task in the same mapped group.
+    fn output_of_index<O: Outputs>(
+        &self,
+        instance: Instance,
+        name: &str,
+        (source, pointer): (TaskIndex, Option<&str>),
+        outputs: &mut O,
+    ) -> Result<Arc<str>, InputError<O::Error>> {
+        if let Some(value) = self.given_input(instance.task, name) {
+            return Ok(value);
+        }
+        let source = Instance {
+            task: source,
+            index: instance.index,
+        };
+        match outputs.get(source).map_err(InputError::Output)? {
+            Some(whole) => picked(whole, name, pointer),
+            // Skipped, and the trigger rule lets this instance run all the same.
+            None => Ok("null".into()),
+        }
     }
 
     /// As [`Self::value`]. A large value that is made of a parameter, a literal or a part of an
@@ -369,7 +417,7 @@ impl Inputs {
                 task: source,
                 pointer: Some(_),
             } => Some((*source, self.changes[source.as_usize()])),
-            Binding::Param { .. } | Binding::Literal(_) => None,
+            Binding::Param { .. } | Binding::Element { .. } | Binding::Literal(_) => None,
         };
         if let Some(shared) = self.shared.get(&(task, position))
             && shared.source == source
@@ -396,28 +444,19 @@ impl Inputs {
         binding: &Binding,
         outputs: &mut O,
     ) -> Result<Arc<str>, InputError<O::Error>> {
-        if !self.given.is_empty()
-            && let Some(value) = self.given.get(&(task, name.to_owned()))
-        {
-            return Ok(Arc::clone(value));
+        if let Some(value) = self.given_value(task, name) {
+            return Ok(value);
         }
-        let picked = |whole: Arc<str>, pointer: Option<&String>| match pointer {
-            None => Ok(whole),
-            Some(pointer) => pick::pointer(&whole, pointer)
-                .map(Arc::from)
-                .map_err(|error| InputError::Pick {
-                    name: name.to_owned(),
-                    error,
-                }),
-        };
         match binding {
+            // Each instance has its own; `of` finds it.
+            Binding::Element { .. } => Ok("null".into()),
             Binding::Literal(value) => Ok(value.to_string().into()),
             Binding::Param {
                 name: param,
                 pointer,
             } => {
                 let value = self.params.get(param).unwrap_or(&Value::Null);
-                picked(value.to_string().into(), pointer.as_ref())
+                picked(value.to_string().into(), name, pointer.as_deref())
             }
             Binding::Output { task, pointer } => {
                 let whole = if self.dag.tasks[task.as_usize()].expand.is_empty() {
@@ -431,12 +470,29 @@ impl Inputs {
                     Some(gathered.map_err(InputError::Output)?)
                 };
                 match whole {
-                    Some(whole) => picked(whole, pointer.as_ref()),
+                    Some(whole) => picked(whole, name, pointer.as_deref()),
                     // Skipped, and the trigger rule lets this task run all the same.
                     None => Ok("null".into()),
                 }
             }
         }
+    }
+
+    /// A value that was given for an input of a task in a mapped group. One that was given under the name
+    /// of a list of the group is that list.
+    fn given_input(&self, task: TaskIndex, name: &str) -> Option<Arc<str>> {
+        let lists = &self.dag.tasks[task.as_usize()].expand;
+        if lists.iter().any(|(known, _)| known == name) {
+            return None;
+        }
+        self.given_value(task, name)
+    }
+
+    fn given_value(&self, task: TaskIndex, name: &str) -> Option<Arc<str>> {
+        if self.given.is_empty() {
+            return None;
+        }
+        self.given.get(&(task, name.to_owned())).map(Arc::clone)
     }
 
     fn gathered<O: Outputs>(
@@ -451,6 +507,45 @@ impl Inputs {
         let list = outputs.gather(task)?;
         Ok(Arc::clone(kept.insert(list)))
     }
+}
+
+/// The part of a value that a binding takes.
+fn picked<E>(
+    whole: Arc<str>,
+    name: &str,
+    pointer: Option<&str>,
+) -> Result<Arc<str>, InputError<E>> {
+    let Some(pointer) = pointer else {
+        return Ok(whole);
+    };
+    let part = pick::pointer(&whole, pointer).map(Arc::from);
+    part.map_err(|error| InputError::Pick {
+        name: name.to_owned(),
+        error,
+    })
+}
+
+/// What an instance gets of each list: nothing where its element has no such part.
+fn elements_of(axes: &[Axis], zip: bool, index: u32) -> Vec<Option<&str>> {
+    // The last list varies fastest, so positions are read from the back.
+    let mut left = index as usize;
+    let mut picked: Vec<Option<&str>> = Vec::with_capacity(axes.len());
+    for axis in axes.iter().rev() {
+        let at = if zip {
+            left
+        } else {
+            let at = left % axis.elements.len().max(1);
+            left /= axis.elements.len().max(1);
+            at
+        };
+        picked.push(match axis.elements.get(at) {
+            Some(element) if element.is_empty() => None,
+            Some(element) => Some(&axis.list[element.clone()]),
+            None => Some("null"),
+        });
+    }
+    picked.reverse();
+    picked
 }
 
 /// Adds to the bytes of one attempt's inputs.

@@ -55,6 +55,8 @@ pub struct Plan {
     /// For branch tasks: which direct downstreams lead to which others.
     pub(crate) branches: branch::Branches,
     pub(crate) teardowns: Teardowns,
+    /// Whether instances of some tasks depend on those of others one by one.
+    pub(crate) has_mapped_groups: bool,
     pub(crate) bounds: Bounds,
 }
 
@@ -64,7 +66,8 @@ impl Plan {
         let steps = dag
             .tasks
             .iter()
-            .map(|task| Step {
+            .zip((0..).map(TaskIndex))
+            .map(|(task, index)| Step {
                 upstreams: task.upstreams.clone(),
                 rule: task.trigger_rule,
                 retry: RetryPolicy {
@@ -77,6 +80,12 @@ impl Plan {
                 mapping: (!task.expand.is_empty()).then(|| Mapping {
                     sources: sources(&task.expand),
                     max_active: task.max_active,
+                    by_index: task
+                        .upstreams
+                        .iter()
+                        .copied()
+                        .filter(|upstream| dag.are_mapped_together(index, *upstream))
+                        .collect(),
                 }),
                 branch: task.branch,
                 teardown: task.teardown.clone(),
@@ -119,6 +128,7 @@ impl Plan {
         let branches = branch::Branches::new(&steps, &downstreams, &ranks);
         let is_teardown = |task: &TaskIndex| steps[task.as_usize()].teardown.is_some();
         let teardowns = Teardowns::new(by_rank.iter().copied().filter(is_teardown).collect());
+        let has_mapped_groups = steps.iter().any(|step| !step.by_index().is_empty());
         Ok(Self {
             steps,
             downstreams,
@@ -126,6 +136,7 @@ impl Plan {
             by_rank,
             branches,
             teardowns,
+            has_mapped_groups,
             bounds,
         })
     }
@@ -215,10 +226,7 @@ impl Plan {
 fn sources(expand: &[(String, Binding)]) -> Vec<TaskIndex> {
     let mut sources: Vec<TaskIndex> = expand
         .iter()
-        .filter_map(|(_, binding)| match binding {
-            Binding::Output { task, pointer: _ } => Some(*task),
-            Binding::Param { .. } | Binding::Literal(_) => None,
-        })
+        .filter_map(|(_, binding)| binding.upstream())
         .collect();
     sources.sort_unstable();
     sources.dedup();

@@ -28,6 +28,7 @@ mod event;
 mod expand;
 mod fault;
 mod finish;
+mod groups;
 mod indexes;
 mod loss;
 mod many;
@@ -64,6 +65,7 @@ use pause::Pause;
 use precondition::Check;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     sync::Arc,
 };
 
@@ -97,6 +99,8 @@ pub struct Run {
     choices: BTreeMap<TaskIndex, Choice>,
     /// Ranks of waiting tasks whose tally changed; empty between events.
     agenda: BTreeSet<u32>,
+    /// By rank: waiting instances of expanded tasks whose tally changed; empty between events.
+    instance_agenda: BTreeMap<u32, Vec<Range<u32>>>,
     faults: Faults,
 }
 
@@ -104,7 +108,7 @@ pub struct Run {
 #[derive(Debug, Clone, PartialEq)]
 struct TaskCell {
     body: Body,
-    /// The states of its upstream instances.
+    /// The states of its upstream instances, without those of its mapped group.
     upstreams: Tally,
     /// The states of its own instances.
     counts: [u32; TAGS],
@@ -168,10 +172,11 @@ impl Run {
         let tasks: Vec<TaskCell> = plan
             .tasks()
             .map(|task| {
-                let upstreams = plan.steps[task.0 as usize]
+                let step = &plan.steps[task.0 as usize];
+                let upstreams = step
                     .upstreams
                     .iter()
-                    .filter(|up| includes(up))
+                    .filter(|up| includes(up) && !step.follows(**up))
                     .count();
                 TaskCell::new(
                     includes(&task),
@@ -199,6 +204,7 @@ impl Run {
             repeats: BTreeMap::new(),
             choices: BTreeMap::new(),
             agenda: BTreeSet::new(),
+            instance_agenda: BTreeMap::new(),
             faults: Faults::default(),
         }
     }

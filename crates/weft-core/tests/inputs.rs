@@ -378,3 +378,57 @@ fn a_given_list_holds_what_instances_get() {
     let second = inputs.of(at(load, 1), &mut none).expect("all is there");
     assert_eq!(texts(&second), [("id", "8"), ("name", "\"y\"")]);
 }
+
+const GROUP: &str = r#"
+[dag]
+id = "d"
+[dag.groups.load]
+expand = { row = { task = "rows", filter = "/active" }, day = { value = [1, 2] } }
+[tasks.rows]
+program = "a.wasm"
+[tasks."load.fetch"]
+program = "a.wasm"
+inputs = { id = { element = "row", pointer = "/id" }, name = { element = "row", pointer = "/name" }, day = { element = "day" } }
+[tasks."load.store"]
+program = "a.wasm"
+inputs = { fetched = "load.fetch", first = { task = "load.fetch", pointer = "/0" } }
+[tasks.last]
+program = "a.wasm"
+inputs = { all = "load.store" }
+"#;
+
+#[test]
+fn instances_of_a_mapped_group_get_what_has_their_index() {
+    let dag = dag(GROUP);
+    let mut inputs = inputs_of(&dag, Given::new());
+    let mut outputs = outputs([
+        (
+            (0, 0),
+            r#"[{"id": 1, "name": "a", "active": true}, {"id": 2}, {"id": 3, "active": true}]"#,
+        ),
+        ((1, 0), "[10]"),
+        ((1, 3), "[30]"),
+        ((2, 3), "3"),
+        ((2, 1), "1"),
+    ]);
+    let (fetch, store, last) = (TaskIndex(1), TaskIndex(2), TaskIndex(3));
+    assert_eq!(inputs.expand(fetch, &mut outputs), Ok(4));
+    assert_eq!(inputs.expand(store, &mut outputs), Ok(4));
+    let mut of = |task, index| {
+        let of = inputs.of(at(task, index), &mut outputs);
+        of.expect("all is there")
+    };
+    assert_eq!(
+        texts(&of(fetch, 1)),
+        [("id", "1"), ("name", "\"a\""), ("day", "2")]
+    );
+    // An element that has no such part leaves the input out.
+    assert_eq!(texts(&of(fetch, 2)), [("id", "3"), ("day", "1")]);
+    assert_eq!(texts(&of(store, 3)), [("fetched", "[30]"), ("first", "30")]);
+    // What was skipped has no output.
+    assert_eq!(
+        texts(&of(store, 1)),
+        [("fetched", "null"), ("first", "null")]
+    );
+    assert_eq!(texts(&of(last, 0)), [("all", "[1,3]")]);
+}

@@ -83,11 +83,15 @@ pub(crate) fn reasons(
     if active.is_over() {
         return Some(vec![Reason::RunEnded(active.run.state())]);
     }
-    let Some(state) = active.run.instance(Instance { task, index }) else {
+    let instance = Instance { task, index };
+    let Some(state) = active.run.instance(instance) else {
         return Some(vec![Reason::NoSuchInstance]);
     };
     Some(match state {
-        InstanceState::Waiting if active.run.is_expanded(task) => {
+        InstanceState::Waiting
+            if active.run.is_expanded(task)
+                && active.run.unfinished_upstreams(instance).is_empty() =>
+        {
             let limit = active.version.dag.tasks[task.as_usize()].max_active;
             vec![Reason::MaxActive {
                 limit: limit.unwrap_or(u32::MAX),
@@ -99,11 +103,9 @@ pub(crate) fn reasons(
             }]
         }
         InstanceState::Waiting => {
-            let step = active.run.plan().step(task);
-            let unfinished = step
-                .upstreams
+            let unfinished = active.run.unfinished_upstreams(instance);
+            let unfinished = unfinished
                 .iter()
-                .filter(|upstream| active.run.counts(**upstream).unfinished() > 0)
                 .map(|upstream| active.version.dag.tasks[upstream.as_usize()].id.clone())
                 .collect();
             vec![Reason::Upstream {

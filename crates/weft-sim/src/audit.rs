@@ -36,6 +36,8 @@ pub struct Auditor {
     stopped: bool,
     /// Tasks and generations whose conditions on other runs hold.
     allowed: HashSet<(TaskIndex, u32)>,
+    /// The endings of what is upstream outside of the mapped group of a task, when it was expanded.
+    outside: HashMap<TaskIndex, Vec<Option<Ending>>>,
     /// The deadlines that were reported as missed.
     missed: HashSet<Option<TaskIndex>>,
 }
@@ -66,6 +68,7 @@ impl Auditor {
             numbers: HashMap::new(),
             stopped: false,
             allowed: HashSet::new(),
+            outside: HashMap::new(),
             missed: HashSet::new(),
         }
     }
@@ -110,6 +113,8 @@ impl Auditor {
                 if reported != Some(InstanceState::Expanding) {
                     return Err(format!("task {} was expanded while {reported:?}", task.0));
                 }
+                let outside = self.endings_outside(step.run, *task);
+                self.outside.insert(*task, outside);
             }
             Event::Dispatched { instance, .. } => {
                 let reported = step.actions.iter().find_map(|action| match action {
@@ -197,7 +202,18 @@ impl Auditor {
                     self.check_allowed(step.run, *task)?;
                 }
                 indexes.clone().try_for_each(|index| {
-                    self.notify(step, Instance { task: *task, index }, InstanceState::Ready)
+                    let instance = Instance { task: *task, index };
+                    // What `max_active` kept back was decided before.
+                    if self.limit(*task).is_none()
+                        && self.state(instance) == InstanceState::Waiting
+                        && let Some(ruling) = self.ruling_by_index(step.run, instance)
+                        && ruling != Ruling::Run
+                    {
+                        return Err(format!(
+                            "{instance:?} started though its rule says {ruling:?}"
+                        ));
+                    }
+                    self.notify(step, instance, InstanceState::Ready)
                 })
             }
             Action::InstanceChanged {
@@ -288,20 +304,80 @@ impl Auditor {
         Ok(())
     }
 
-    /// No task starts before its rule allows.
+    fn limit(&self, task: TaskIndex) -> Option<u32> {
+        let mapping = self.scenario.steps[task.0 as usize].mapping.as_ref();
+        mapping.and_then(|mapping| mapping.max_active)
+    }
+
+    /// The upstreams in the same mapped group.
+    fn by_index(&self, task: TaskIndex) -> &[TaskIndex] {
+        let mapping = self.scenario.steps[task.0 as usize].mapping.as_ref();
+        mapping.map_or(&[], |mapping| &mapping.by_index)
+    }
+
+    fn endings_outside(&self, run: &Run, task: TaskIndex) -> Vec<Option<Ending>> {
+        let upstreams = self.scenario.steps[task.0 as usize].upstreams.iter();
+        upstreams
+            .filter(|upstream| !self.by_index(task).contains(upstream))
+            .flat_map(|upstream| endings(run, *upstream))
+            .collect()
+    }
+
+    /// What the rule says of one instance of an expanded task in a mapped group.
+    fn ruling_by_index(&self, run: &Run, instance: Instance) -> Option<Ruling> {
+        let Instance { task, index } = instance;
+        if !run.is_expanded(task) || self.by_index(task).is_empty() {
+            return None;
+        }
+        let at_index = |upstream: TaskIndex| {
+            let index = if run.is_expanded(upstream) { index } else { 0 };
+            let instance = Instance {
+                task: upstream,
+                index,
+            };
+            match run.instance(instance) {
+                Some(state) => ending(state),
+                None => Some(Ending::Skipped),
+            }
+        };
+        let is_included = |upstream: &TaskIndex| run.instances_of(*upstream) > 0;
+        let mut upstreams = self.outside.get(&task)?.clone();
+        let inside = self.by_index(task).iter().copied();
+        upstreams.extend(inside.filter(is_included).map(at_index));
+        let step = &self.scenario.steps[task.0 as usize];
+        let Some(teardown) = &step.teardown else {
+            return Some(ruling(step.rule, &upstreams));
+        };
+        let mut setups = Vec::new();
+        for setup in &teardown.setups {
+            if self.by_index(task).contains(setup) && is_included(setup) {
+                setups.push(at_index(*setup));
+            } else {
+                setups.extend(setup_endings(run, *setup));
+            }
+        }
+        Some(teardown_ruling(&upstreams, &setups))
+    }
+
+    /// No task starts before its rule allows. In a mapped group it is expanded as soon as its instances can
+    /// be decided one by one.
     fn check_rule(&self, run: &Run, task: TaskIndex) -> Result<(), String> {
         let step = &self.scenario.steps[task.0 as usize];
-        let upstreams: Vec<Option<Ending>> = step
-            .upstreams
-            .iter()
-            .flat_map(|upstream| {
-                (0..run.instances_of(*upstream)).map(|index| Instance {
-                    task: *upstream,
-                    index,
-                })
-            })
-            .map(|instance| run.instance(instance).and_then(ending))
-            .collect();
+        let mut upstreams = self.endings_outside(run, task);
+        let outside_ended = upstreams.iter().all(Option::is_some);
+        for upstream in self.by_index(task) {
+            if run.is_expanded(*upstream) {
+                upstreams.push(None);
+            } else {
+                upstreams.extend(endings(run, *upstream));
+            }
+        }
+        let mut inside = self.by_index(task).iter();
+        let each_decides = outside_ended
+            && !self.by_index(task).is_empty()
+            && inside.all(|upstream| {
+                run.is_expanded(*upstream) || endings(run, *upstream).iter().all(Option::is_some)
+            });
         let ruling = match &step.teardown {
             None => ruling(step.rule, &upstreams),
             Some(teardown) => {
@@ -312,7 +388,7 @@ impl Auditor {
                 teardown_ruling(&upstreams, &setups)
             }
         };
-        if ruling == Ruling::Run {
+        if ruling == Ruling::Run || (ruling == Ruling::Wait && each_decides) {
             Ok(())
         } else {
             Err(format!(
@@ -337,9 +413,10 @@ impl Auditor {
     /// Checks that the machine shows what it reported, and that its counts are right.
     fn check_view(&self, run: &Run) -> Result<(), String> {
         let mut unfinished = 0;
-        for (at, step) in (0..).zip(&self.scenario.steps) {
-            let task = TaskIndex(at);
+        for task in run.plan().tasks() {
+            let at = task.0;
             let mut counts = Counts::default();
+            let mut undecided = 0;
             for index in 0..run.instances_of(task) {
                 let instance = Instance { task, index };
                 let shown = run
@@ -352,6 +429,11 @@ impl Auditor {
                     ));
                 }
                 *slot(&mut counts, shown) += 1;
+                if shown == InstanceState::Waiting
+                    && self.ruling_by_index(run, instance) == Some(Ruling::Wait)
+                {
+                    undecided += 1;
+                }
             }
             if run.counts(task) != counts {
                 return Err(format!(
@@ -360,18 +442,14 @@ impl Auditor {
                 ));
             }
             unfinished += counts.unfinished();
-            let limit = step
-                .mapping
-                .as_ref()
-                .and_then(|mapping| mapping.max_active)
-                .filter(|_| run.is_expanded(task));
+            let limit = self.limit(task).filter(|_| run.is_expanded(task));
             let active = counts.ready + counts.queued + counts.running;
             if limit.is_some_and(|limit| active > u64::from(limit)) {
                 return Err(format!(
                     "{active} instances of task {at} are active, {limit:?} may be"
                 ));
             }
-            if counts.waiting > 0
+            if counts.waiting > undecided
                 && run.is_expanded(task)
                 && limit.is_none_or(|limit| active < u64::from(limit))
             {
@@ -442,12 +520,17 @@ impl Auditor {
     }
 }
 
+/// How the instances of a task ended; nothing of one that is no part of the run.
+fn endings(run: &Run, task: TaskIndex) -> Vec<Option<Ending>> {
+    let instances = (0..run.instances_of(task)).map(|index| Instance { task, index });
+    instances
+        .map(|instance| run.instance(instance).and_then(ending))
+        .collect()
+}
+
 /// How the instances of a setup ended. One that is no part of the run has succeeded elsewhere.
 fn setup_endings(run: &Run, setup: TaskIndex) -> Vec<Option<Ending>> {
-    let instances = (0..run.instances_of(setup)).map(|index| Instance { task: setup, index });
-    let endings: Vec<_> = instances
-        .map(|instance| run.instance(instance).and_then(ending))
-        .collect();
+    let endings = endings(run, setup);
     if endings.is_empty() {
         vec![Some(Ending::Success)]
     } else {

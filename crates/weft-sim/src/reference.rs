@@ -66,6 +66,8 @@ struct Task {
     included: bool,
     instances: Vec<Single>,
     expanded: bool,
+    /// The endings of what is upstream outside of its mapped group, when it was expanded.
+    outside: Vec<Option<Ending>>,
     generation: u32,
     /// Once a branch has chosen: all tasks that it lets go on.
     followed: Option<Vec<TaskIndex>>,
@@ -126,6 +128,7 @@ impl Model {
                     Vec::new()
                 },
                 expanded: false,
+                outside: Vec::new(),
                 generation: 0,
                 followed: None,
                 condition: Condition::Unasked,
@@ -234,12 +237,20 @@ impl Model {
     }
 
     fn expand(&mut self, task: TaskIndex, instances: u32) {
+        let outside = self.endings_outside(task);
+        // In a mapped group the rule decides for each instance.
+        let phase = if self.by_index(task).is_empty() {
+            Phase::Startable
+        } else {
+            Phase::Waiting
+        };
         let task = &mut self.tasks[task.0 as usize];
         match instances {
             0 => task.instances[0].phase = Phase::Ended(Ending::Skipped),
             1..=MAX_INSTANCES => {
-                task.instances = vec![fresh(Phase::Startable); instances as usize];
+                task.instances = vec![fresh(phase); instances as usize];
                 task.expanded = true;
+                task.outside = outside;
             }
             _ => task.instances[0].phase = Phase::Ended(Ending::Failed),
         }
@@ -259,9 +270,10 @@ impl Model {
     fn settle(&mut self) {
         if self.state == RunState::Running {
             for task in self.order.clone() {
-                if self.tasks[task.0 as usize].included
-                    && self.tasks[task.0 as usize].instances[0].phase == Phase::Waiting
-                {
+                let this = &self.tasks[task.0 as usize];
+                if this.expanded {
+                    self.decide_each(task);
+                } else if this.included && this.instances[0].phase == Phase::Waiting {
                     self.decide(task);
                 }
             }
@@ -316,11 +328,21 @@ impl Model {
                 .as_ref()
                 .is_some_and(|followed| !followed.contains(&task))
         });
-        let endings: Vec<Option<Ending>> = upstreams
-            .iter()
-            .flat_map(|up| &up.instances)
-            .map(ending)
-            .collect();
+        let outside = self.endings_outside(task);
+        let mut endings = outside.clone();
+        let (mut any_expanded, mut all_known) = (false, true);
+        for up in self.by_index(task) {
+            let up = &self.tasks[up.0 as usize];
+            any_expanded |= up.expanded;
+            if up.expanded {
+                endings.push(None);
+            } else if up.included {
+                all_known &= ending(&up.instances[0]).is_some();
+                endings.push(ending(&up.instances[0]));
+            }
+        }
+        // Nothing but its instances can decide any more.
+        let each_decides = any_expanded && all_known && outside.iter().all(Option::is_some);
         let sources_ended = step
             .mapping
             .iter()
@@ -343,6 +365,10 @@ impl Model {
                 teardown_ruling(&endings, &setups)
             }
         };
+        let ruling = match ruling {
+            Ruling::Wait if each_decides => Ruling::Run,
+            ruling => ruling,
+        };
         let condition = self.tasks[task.0 as usize].condition;
         let waits_for_condition = step.has_precondition && condition != Condition::Holds;
         if waits_for_condition && ruling == Ruling::Run && !left_out {
@@ -357,6 +383,74 @@ impl Model {
             (false, Ruling::Run | Ruling::UpstreamFailed) => Phase::Ended(Ending::UpstreamFailed),
         };
         self.tasks[task.0 as usize].instances[0].phase = phase;
+    }
+
+    /// The upstreams in the same mapped group.
+    fn by_index(&self, task: TaskIndex) -> &[TaskIndex] {
+        let mapping = self.scenario.steps[task.0 as usize].mapping.as_ref();
+        mapping.map_or(&[], |mapping| &mapping.by_index)
+    }
+
+    /// How the instances of the other upstreams ended.
+    fn endings_outside(&self, task: TaskIndex) -> Vec<Option<Ending>> {
+        let upstreams = &self.scenario.steps[task.0 as usize].upstreams;
+        upstreams
+            .iter()
+            .filter(|up| !self.by_index(task).contains(up))
+            .map(|up| &self.tasks[up.0 as usize])
+            .filter(|up| up.included)
+            .flat_map(|up| &up.instances)
+            .map(ending)
+            .collect()
+    }
+
+    /// How the instance of a task with an index ended; what has fewer of them has skipped it.
+    fn ending_at(&self, task: TaskIndex, index: usize) -> Option<Ending> {
+        let task = &self.tasks[task.0 as usize];
+        if task.expanded {
+            task.instances
+                .get(index)
+                .map_or(Some(Ending::Skipped), ending)
+        } else {
+            ending(&task.instances[0])
+        }
+    }
+
+    /// Applies the rule to each instance that waits for it.
+    fn decide_each(&mut self, task: TaskIndex) {
+        let step = self.scenario.steps[task.0 as usize].clone();
+        for index in 0..self.tasks[task.0 as usize].instances.len() {
+            if self.tasks[task.0 as usize].instances[index].phase != Phase::Waiting {
+                continue;
+            }
+            let mut endings = self.tasks[task.0 as usize].outside.clone();
+            for up in self.by_index(task) {
+                if self.tasks[up.0 as usize].included {
+                    endings.push(self.ending_at(*up, index));
+                }
+            }
+            let ruling = match &step.teardown {
+                None => ruling(step.rule, &endings),
+                Some(teardown) => {
+                    let mut setups = Vec::new();
+                    for setup in &teardown.setups {
+                        let is_by_index = self.by_index(task).contains(setup);
+                        if is_by_index && self.tasks[setup.0 as usize].included {
+                            setups.push(self.ending_at(*setup, index));
+                        } else {
+                            setups.extend(self.endings_of(*setup));
+                        }
+                    }
+                    teardown_ruling(&endings, &setups)
+                }
+            };
+            self.tasks[task.0 as usize].instances[index].phase = match ruling {
+                Ruling::Wait => Phase::Waiting,
+                Ruling::Run => Phase::Startable,
+                Ruling::Skip => Phase::Ended(Ending::Skipped),
+                Ruling::UpstreamFailed => Phase::Ended(Ending::UpstreamFailed),
+            };
+        }
     }
 
     fn endings(&self) -> impl Iterator<Item = (TaskIndex, Option<Ending>)> {

@@ -1,4 +1,4 @@
-//! Random DAGs: every rule, mapped tasks, branches, teardowns, conditions on other runs, retries, bounds.
+//! Random DAGs: every rule, mapped tasks and groups, branches, teardowns, conditions on other runs, retries, bounds.
 
 use fastrand::Rng;
 use weft_core::{
@@ -41,6 +41,8 @@ pub fn random(rng: &mut Rng) -> Scenario {
     let odd_rules = rng.u32(0..100);
     let teardowns = [0, 0, 5, 20][rng.usize(0..4)];
     let preconditions = [0, 0, 5, 30][rng.usize(0..4)];
+    let grouped = [0, 0, 30, 60][rng.usize(0..4)];
+    let mut groups: Vec<Group> = Vec::new();
     let mut steps: Vec<Option<Step>> = vec![None; tasks];
     for at in 0..tasks {
         let mut upstreams: Vec<TaskIndex> = Vec::new();
@@ -70,6 +72,9 @@ pub fn random(rng: &mut Rng) -> Scenario {
             step.branch = false;
         }
         step.has_precondition = rng.u32(0..100) < preconditions;
+        if rng.u32(0..100) < grouped {
+            join_a_group(rng, &mut groups, TaskIndex(names[at]), &mut step);
+        }
         steps[names[at] as usize] = Some(step);
     }
     let steps: Vec<Step> = steps
@@ -95,6 +100,50 @@ pub fn random(rng: &mut Rng) -> Scenario {
     }
 }
 
+/// A mapped group: where its lists come from, and the tasks it has so far.
+struct Group {
+    sources: Vec<TaskIndex>,
+    tasks: Vec<TaskIndex>,
+}
+
+/// Puts a task into a mapped group, or begins one with it.
+fn join_a_group(rng: &mut Rng, groups: &mut Vec<Group>, task: TaskIndex, step: &mut Step) {
+    let found = if groups.is_empty() || rng.u32(0..5) == 0 {
+        groups.push(Group {
+            sources: step
+                .upstreams
+                .iter()
+                .copied()
+                .filter(|_| rng.u32(0..3) == 0)
+                .collect(),
+            tasks: Vec::new(),
+        });
+        groups.len() - 1
+    } else {
+        rng.usize(0..groups.len())
+    };
+    let group = &mut groups[found];
+    step.upstreams.extend(&group.sources);
+    if !group.tasks.is_empty() && rng.u32(0..4) > 0 {
+        step.upstreams
+            .push(group.tasks[rng.usize(0..group.tasks.len())]);
+    }
+    step.upstreams.sort_unstable();
+    step.upstreams.dedup();
+    step.branch = false;
+    step.mapping = Some(Mapping {
+        sources: group.sources.clone(),
+        max_active: rng.bool().then(|| rng.u32(1..4)),
+        by_index: step
+            .upstreams
+            .iter()
+            .copied()
+            .filter(|upstream| group.tasks.contains(upstream))
+            .collect(),
+    });
+    group.tasks.push(task);
+}
+
 fn step(rng: &mut Rng, upstreams: Vec<TaskIndex>, rule: TriggerRule) -> Step {
     let mapped = rng.u32(0..100) < 15;
     let mapping = mapped.then(|| Mapping {
@@ -104,6 +153,7 @@ fn step(rng: &mut Rng, upstreams: Vec<TaskIndex>, rule: TriggerRule) -> Step {
             .filter(|_| rng.u32(0..3) == 0)
             .collect(),
         max_active: rng.bool().then(|| rng.u32(1..4)),
+        by_index: Vec::new(),
     });
     Step {
         upstreams,

@@ -412,15 +412,214 @@ def test_groups_are_mapped_over_dicts_and_functions(importing):
             def doubled(a):
                 add(a, 1)
 
+            # The parameters are called as the tasks are.
+            @task_group
+            def named(add, rows):
+                both(add, rows)
+
+            both = add
             found = rows()
             pairs.expand_kwargs(found)
             doubled.expand(a=found.map(lambda row: row["a"] * 2))
+            named.expand_kwargs([{"add": 5, "rows": 6}])
         """
     )
     assert imported.reasons == []
+    text = imported.files["dags/example.py"]
+    assert "    def pairs(a, b):\n        pairs_add_ = add(a=a, b=b)\n        return pairs_add_\n" in text
+    assert "    pairs_add_ = pairs.expand_kwargs(rows_)\n" in text
+    assert "doubled.expand(a=rows_.map(lambda row: row['a'] * 2))" in text
     run = imported.load()["groups"].test()
     assert run.output("pairs.add") == [3, 7]
     assert run.output("doubled.add") == [3, 7]
+    assert run.output("named.add") == [11]
+
+
+def test_tasks_of_a_mapped_group_depend_on_those_of_their_element(importing):
+    imported = importing(
+        """
+        from airflow.sdk import DAG, TaskGroup, task, task_group
+        from airflow.providers.standard.operators.bash import BashOperator
+        from airflow.providers.standard.operators.python import PythonOperator
+
+        def show(n, ti):
+            return [n, ti.map_index]
+
+        with DAG("groups"):
+            @task
+            def numbers():
+                return [1, 2, 3]
+
+            @task(multiple_outputs=True)
+            def split(n):
+                if n == 2:
+                    raise ValueError("two")
+                return {"x": n, "y": n * 2}
+
+            @task
+            def add(a, b):
+                return a + b
+
+            @task
+            def push(a, ti):
+                ti.xcom_push(key="k", value=a * 5)
+                return a
+
+            @task(trigger_rule="one_failed")
+            def repair(n):
+                return n
+
+            @task(trigger_rule="all_done")
+            def total(values):
+                return sum(values)
+
+            @task_group
+            def each(n, more):
+                parts = split(n)
+                parts >> repair(n)
+                with TaskGroup("inner"):
+                    added = add(parts["x"], parts["y"])
+                pushed = push(added)
+                shown = PythonOperator(task_id="show", python_callable=show, op_args=[n])
+                pushed >> shown >> add(pushed["k"], more)
+                BashOperator(task_id="say", bash_command=n)
+                return pushed
+
+            with TaskGroup("outer"):
+                result = each.partial(more=100).expand(n=numbers())
+            total(result)
+            total(result["k"])
+            add.partial(b=1).expand(a=result["k"])
+        """
+    )
+    assert [reason for reason in imported.reasons if "shell" not in reason] == []
+    dag = imported.load()["groups"]
+    assert dag.document()["groups"] == {"outer.each": {"expand": {"n": "outer.numbers"}}}
+    run = dag.test(check=False)
+    states = {name: [one.state for one in run.instances[f"outer.each.{name}"]] for name in ("split", "repair", "show")}
+    assert states == {
+        "split": ["success", "failed", "success"],
+        "repair": ["skipped", "success", "skipped"],
+        "show": ["success", "upstream_failed", "success"],
+    }
+    assert run.output("outer.each.inner.add") == [3, 9]
+    assert run.output("outer.each.show") == [[1, 0], [3, 2]]
+    assert run.output("outer.each.add") == [115, 145]
+    assert (run.output("total"), run.output("total__1")) == (12, 60)
+    assert run.output("outer.each.repair") == [2]
+
+
+def test_zips_and_setups_of_mapped_groups(importing):
+    imported = importing(
+        """
+        from airflow.sdk import DAG, setup, task, task_group, teardown
+
+        with DAG("groups"):
+            @task
+            def names(count):
+                return ["a", "b", "c"][:count]
+
+            @setup
+            def create(name):
+                return name
+
+            @task
+            def join(name, pair):
+                return name + pair[0] + pair[1]
+
+            @teardown
+            def destroy(name):
+                return name
+
+            @task_group(group_id="with-cluster")
+            def cluster(pair):
+                made = create(pair[0])
+                made >> join(pair[1], pair) >> destroy(made).as_teardown(setups=made)
+
+            cluster.expand(pair=names(2).zip(names.override(task_id="others")(2)))
+
+            @task_group(prefix_group_id=False)
+            def plain(name):
+                join(name, ["y", "z"])
+
+            plain.expand(name=["x"])
+        """
+    )
+    assert len(imported.reasons) == 2
+    assert "the group with-cluster is mapped over lists that go together: it fails if they have unlike lengths" in imported.reasons[0]
+    assert "the id of task join became plain.join" in imported.reasons[1]
+    dag = imported.load()["groups"]
+    document = dag.document()
+    assert document["groups"]["with-cluster"] == {"expand": {"pair_0": "names", "pair_1": "others"}, "zip": True}
+    assert document["tasks"]["with-cluster.create"]["inputs"] == {"name": {"element": "pair_0"}}
+    assert document["tasks"]["with-cluster.destroy"]["teardown_of"] == ["with-cluster.create"]
+    run = dag.test()
+    assert run.output("with-cluster.join") == ["aaa", "bbb"]
+    assert run.output("plain.join") == ["xyz"]
+
+
+def test_what_a_mapped_group_can_not_hold_is_by_hand(importing):
+    imported = importing(
+        """
+        from airflow.sdk import DAG, task, task_group
+
+        with DAG("groups", params={"p": [1]}) as dag:
+            @task
+            def add(a, b=1):
+                return a + b
+
+            @task
+            def rows():
+                return [1]
+
+            @task.branch
+            def pick(a):
+                return "outer.one"
+
+            @task_group
+            def outer(n):
+                @task_group
+                def inner(m):
+                    add(m, n)
+
+                pick(n) >> add.override(task_id="one")(n)
+                add.override(task_id="many").expand(a=[1, 2])
+                add.override(task_id="whole")(n)
+                inner.expand(m=[1, 2])
+
+            @task_group
+            def alone(n):
+                add(n)
+                return n
+
+            outer.expand(n=[1])
+            alone.override(group_id="of_param").expand(n=dag.param("p"))
+            alone.override(group_id="of_several").expand(n=rows().concat(rows()))
+            add.override(task_id="leaked")(alone.expand(n=[1]))
+
+            @task_group
+            def around(n):
+                add.override(task_id="second")(add.override(task_id="between", task_group=dag.task_group)(add(n)))
+
+            around.expand(n=[1])
+        """
+    )
+    reasons = {reason.partition(": ")[0]: reason.partition(": ")[2] for reason in imported.reasons}
+    assert reasons == {
+        "task outer.inner.add": "it is in the group outer.inner, which is mapped inside of the mapped group outer: let a task of outer call another DAG for each element of the inner list",
+        "task outer.pick": "it chooses what runs, which no task of a mapped group can, and it is in outer: raise Skip in the tasks that are not to run",
+        "task outer.many": "it is mapped inside of the mapped group outer: let it call another DAG for each element of its list",
+        "task of_param.add": "the group of_param is mapped over the parameter p: return the parameter from a task, and map the group over that",
+        "task of_several.add": "the group of_several is mapped over several outputs together: put them together in a task that returns a list, and map the group over that",
+        "task leaked": "it takes an element of a mapped group that it is not in: take the output of a task of the group",
+        "task around.add": "the group around is mapped, and between, outside of it, is both after and before its tasks: move it into the group, or make two groups",
+        "task around.second": "the group around is mapped, and between, outside of it, is both after and before its tasks: move it into the group, or make two groups",
+    }
+    dag = imported.load()["groups"]
+    assert set(dag.document()["groups"]) == {"outer", "alone"}
+    run = dag.test(check=False)
+    assert run.output("outer.whole") == [2]
+    assert run.instances["outer.pick"][0].message.startswith("example.py:")
 
 
 def test_a_function_of_map_has_the_grants_that_it_needs(importing):
@@ -822,6 +1021,47 @@ def test_slas_are_deadlines_of_tasks(importing):
     assert {name: fields.get("deadline") for name, fields in tasks.items()} == {"two": "2h", "late": "150m", "any": None}
 
 
+WEIGHTS = """
+    from airflow.sdk import DAG, WeightRule
+    from airflow.operators.empty import EmptyOperator
+    from acme import Strategy
+
+    with DAG("d", default_args={defaults}):
+        EmptyOperator(task_id="one", {first}) >> EmptyOperator(task_id="two", {second})
+"""
+UPSTREAM = "task one: weight_rule: 'upstream' has no counterpart: the task has the priority that it is given"
+OWN = "task one: weight_rule: a strategy of your own is not called: the task has the priority that it is given"
+SEVERAL = "DAG d: weight_rule: its tasks have several, and a DAG has one priority_rule: it became inherited for all of them"
+
+
+@pytest.mark.parametrize(
+    ("defaults", "first", "second", "priorities", "rule", "reasons"),
+    [
+        ("{}", "priority_weight=1", "weight_rule='downstream'", [None, None], None, []),
+        ("{}", "", "priority_weight=10", [None, 10], "inherited", []),
+        ('{"priority_weight": 0}', "", "weight_rule=WeightRule.DOWNSTREAM", [0, 0], "inherited", []),
+        ('{"weight_rule": "absolute"}', "priority_weight=3", "priority_weight=10", [3, 10], None, []),
+        ("{}", "priority_weight=3, weight_rule=WeightRule.ABSOLUTE", "", [3, None], None, []),
+        ("{}", "priority_weight=3, weight_rule=WeightRule.UPSTREAM", "", [3, None], None, [UPSTREAM]),
+        ("{}", "weight_rule='upstream'", "", [None, None], None, [UPSTREAM]),
+        ("{}", "priority_weight=3, weight_rule=Strategy()", "", [3, None], None, [OWN]),
+        ("{}", "priority_weight=3, weight_rule='absolute'", "priority_weight=10", [3, 10], "inherited", [SEVERAL]),
+    ],
+)  # fmt: skip
+def test_weights_are_priorities(importing, defaults, first, second, priorities, rule, reasons):
+    imported = importing(WEIGHTS.format(defaults=defaults, first=first, second=second))
+    assert imported.reasons == reasons
+    document = imported.load()["d"].document()
+    assert document.get("priority_rule") == rule
+    assert [task.get("priority") for task in document["tasks"].values()] == priorities
+
+
+def test_a_weight_that_is_not_known_is_in_the_report(importing):
+    imported = importing(WEIGHTS.format(defaults="{}", first="priority_weight=Strategy.weight", second=""))
+    assert any(reason.startswith("task one: priority can't be known here") for reason in imported.reasons), imported.reasons
+    assert "priority_rule" not in imported.load()["d"].document()
+
+
 def test_a_file_that_does_not_run_is_named_by_its_line(importing):
     imported = importing("from airflow.sdk import DAG\nx = 1 / 0\n")
     assert imported.result["project"] is None
@@ -1059,6 +1299,35 @@ def test_objects_methods_lambdas_and_decorators_come_along(importing):
     assert run.output("rows_a") == 30 and run.output("rows_b") == 40
     assert run.output("name_a") == "a" and run.output("name_b") == "b"
     assert run.output("number") == 14
+
+
+def test_ids_of_pulls_may_be_made_when_the_task_runs(importing):
+    imported = importing(
+        """
+        from airflow import DAG
+        from airflow.operators.empty import EmptyOperator
+        from airflow.operators.python import PythonOperator
+
+        def load(name, ti):
+            ti.xcom_push(key="rows", value=len(name))
+
+        def total(ti):
+            return sum(ti.xcom_pull(task_ids=[f"load_{name}" for name in ("a", "bb")], key="rows"))
+
+        def first(ti):
+            before = "load_" + "bb"
+            return ti.xcom_pull(task_ids=before if ti.try_number else "load_a", key="rows")
+
+        with DAG("made") as dag:
+            wait = EmptyOperator(task_id="wait")
+            for name in ("a", "bb"):
+                PythonOperator(task_id=f"load_{name}", python_callable=load, op_kwargs={"name": name}) >> wait
+            wait >> [PythonOperator(task_id="total", python_callable=total), PythonOperator(task_id="first", python_callable=first)]
+        """
+    )
+    assert imported.reasons == []
+    run = imported.load()["made"].test()
+    assert (run.output("total"), run.output("first")) == (3, 2)
 
 
 def test_a_branch_may_choose_a_group(importing):

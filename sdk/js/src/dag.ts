@@ -4,6 +4,7 @@
  */
 
 import { type Edge, edge, source } from "./edge.js";
+import type { Group } from "./group.js";
 import { Node } from "./node.js";
 import { DAG, type DagSettings, fields } from "./settings.js";
 import { described, type Schema } from "./schema.js";
@@ -40,8 +41,22 @@ export interface Dag {
   document(): Record<string, unknown>;
 }
 
+/** A DAG whose function is running. */
+export interface Building {
+  readonly nodes: Map<string, Node>;
+  /** The mapped groups, by name. */
+  readonly groups: Map<string, Group>;
+  /** The mapped group whose function is running. */
+  group?: Group;
+}
+
 const all: Dag[] = [];
-let building: Map<string, Node> | undefined;
+let current: Building | undefined;
+
+/** The DAG whose function is running. */
+export function building(): Building | undefined {
+  return current;
+}
 
 /** Every DAG of the program. */
 export function registered(): readonly Dag[] {
@@ -64,36 +79,52 @@ export function dag(...given: unknown[]): Dag {
   }
   const params = declared(settings.params ?? {});
   const nodes = new Map<string, Node>();
-  const outer = building;
-  building = nodes;
+  const groups = new Map<string, Group>();
+  const outer = current;
+  current = { nodes, groups };
   try {
     const edges = Object.keys(params).map((name) => [name, edge({ param: name, pointer: "" })]);
     const returned: unknown = build(Object.fromEntries(edges));
     if (returned instanceof Promise) throw new TypeError(`DAG ${id}: its function can't be async; it only says who waits for whom`);
   } finally {
-    building = outer;
+    current = outer;
   }
   if (nodes.size === 0) throw new TypeError(`DAG ${id} has no task; call one in its function`);
-  const made = { id, nodes, params, document: () => document(known, id, params, nodes) };
+  for (const node of nodes.values()) checkGroup(node, groups);
+  const made = { id, nodes, params, document: () => document(known, id, params, groups, nodes) };
   all.push(made);
   return made;
 }
 
 /** A task of the DAG whose function is running. */
 export function add(task: TaskDefinition, inputs: object, over: object, zipped = false): unknown {
-  if (building === undefined) {
+  if (current === undefined) {
     throw new TypeError(`task ${task.id} was called outside of a DAG's function; to call it as a function: ${task.id}.run({ ... })`);
   }
-  let id = task.id;
-  for (let count = 1; building.has(id); count++) id = `${task.id}__${count}`;
-  const node = new Node(task, id, task.settings);
+  const { nodes, group } = current;
+  const first = group ? `${group.name}.${task.id}` : task.id;
+  let id = first;
+  for (let count = 1; nodes.has(id); count++) id = `${first}__${count}`;
+  if (group && task.branches) throw new TypeError(`task ${id} is a branch, which can't be in the mapped group ${group.name}; a branch is not mapped`);
+  if (group && (zipped || Object.keys(over).length > 0)) {
+    throw new TypeError(`task ${id} is mapped with its group ${group.name}, and not by itself; call it without expand() or zip(), or outside of the group`);
+  }
+  const node = new Node(task, id, task.settings, group);
   for (const [name, value] of Object.entries(inputs)) {
     if (value !== undefined) node.bind(name, value);
   }
   for (const [name, value] of Object.entries(over)) node.map(name, value);
   if (zipped) node.zip();
-  building.set(id, node);
+  nodes.set(id, node);
   return edge({ node, pointer: "" });
+}
+
+/** A task that is in a mapped group by its id alone would be mapped without its author's knowledge. */
+function checkGroup({ id, group }: Node, groups: ReadonlyMap<string, Group>): void {
+  if (group) return;
+  for (const name of groups.keys()) {
+    if (id.startsWith(`${name}.`)) throw new TypeError(`task ${id} is in the mapped group ${name} by its id; call it in the group's function, or give it another id`);
+  }
 }
 
 type Ordered = Edge<unknown> | readonly Edge<unknown>[];
@@ -148,12 +179,19 @@ function declared(given: Record<string, unknown>): Record<string, ParamSettings<
   );
 }
 
-function document(known: object, id: string, params: Record<string, ParamSettings<unknown>>, nodes: ReadonlyMap<string, Node>): Record<string, unknown> {
+function document(
+  known: object,
+  id: string,
+  params: Record<string, ParamSettings<unknown>>,
+  groups: ReadonlyMap<string, Group>,
+  nodes: ReadonlyMap<string, Node>,
+): Record<string, unknown> {
   const described = Object.entries(params).map(([name, settings]) => [name, paramDocument(name, settings)]);
   return {
     ...known,
     id,
     ...(described.length > 0 && { params: Object.fromEntries(described) }),
+    ...(groups.size > 0 && { groups: Object.fromEntries([...groups].map(([name, group]) => [name, group.document()])) }),
     tasks: Object.fromEntries([...nodes.values()].map((node) => [node.id, node.document()])),
   };
 }

@@ -1,10 +1,10 @@
 /**
  * `each(rows, (row) => row.id)`: which part of a list's elements the instances
- * of a mapped task get, and which elements make an instance. Only `expand` and
- * `zip` take it.
+ * of a mapped task get, and which elements make an instance. Only `expand`, `zip`
+ * and `mapGroup` take it.
  */
 
-import { placeholder, source, type Typed, words } from "./edge.js";
+import { type Missing, placeholder, source, type Typed, words } from "./edge.js";
 import { Misfit } from "./wire.js";
 
 declare const part: unique symbol;
@@ -19,8 +19,6 @@ type PartsOf<T, M> = T extends readonly (infer E)[]
   : T extends object
     ? { readonly [K in keyof T]-?: Element<T[K] | M> }
     : unknown;
-/** Where there may be no value, there may be no part of it. */
-type Missing<T> = null extends T ? undefined : undefined extends T ? undefined : never;
 
 /** What instances get of the elements of a list: each a value of type T. */
 export interface Each<T> {
@@ -33,14 +31,14 @@ export interface EachSettings<T> {
 }
 
 type List = Typed<readonly unknown[]> | readonly unknown[];
-type ItemOf<L> = L extends Typed<infer T> ? (0 extends 1 & T ? any : T extends readonly (infer E)[] ? E : never) : L extends readonly (infer E)[] ? E : never;
+export type ItemOf<L> = L extends Typed<infer T> ? (0 extends 1 & T ? any : T extends readonly (infer E)[] ? E : never) : L extends readonly (infer E)[] ? E : never;
 
 /**
- * In `expand` and `zip`: a part of each element, `each(rows, (row) => row.id)`. An instance whose element has no such
- * part does not get the input.
+ * In `expand`, `zip` and `mapGroup`: a part of each element, `each(rows, (row) => row.id)`. An instance whose element
+ * has no such part does not get the input.
  */
 export function each<L extends List, P>(list: L, part: (element: Element<ItemOf<L>>) => Element<P>, settings?: EachSettings<ItemOf<L>>): Each<P>;
-/** In `expand` and `zip`: whole elements, `each(rows, { filter: (row) => row.active })`. */
+/** In `expand`, `zip` and `mapGroup`: whole elements, `each(rows, { filter: (row) => row.active })`. */
 export function each<L extends List>(list: L, settings?: EachSettings<ItemOf<L>>): Each<ItemOf<L>>;
 export function each(list: unknown, ...given: unknown[]): unknown {
   const part = typeof given[0] === "function" ? given.shift() : undefined;
@@ -83,7 +81,7 @@ export interface Picked {
   filter?: string;
 }
 
-export const WHERE = "only expand() and zip() take: task.expand({ x: each(...) })";
+export const WHERE = "only expand(), zip() and mapGroup() take: task.expand({ x: each(...) })";
 
 /** What `each` returns. */
 export class Elements {

@@ -1,7 +1,8 @@
 /** A task in a DAG: which task, with what bound to its inputs. */
 
 import { elements, Elements, type Picked, WHERE } from "./each.js";
-import { type Source, source } from "./edge.js";
+import { type Source, source, words } from "./edge.js";
+import type { Group } from "./group.js";
 import { described, type JsonSchema } from "./schema.js";
 import type { TaskDefinition } from "./task.js";
 import { encode, Misfit } from "./wire.js";
@@ -11,7 +12,7 @@ class Slot {
   constructor(readonly name: string) {}
 }
 
-export type Binding = string | ({ task?: string; param?: string; value?: unknown; pointer?: string } & Picked);
+export type Binding = string | ({ task?: string; param?: string; value?: unknown; element?: string; pointer?: string } & Picked);
 
 /** Rules under which no upstream was skipped, so that what each gives is there. */
 const STRICT = ["all_success", "none_skipped"];
@@ -41,40 +42,29 @@ export class Node {
     readonly task: TaskDefinition,
     readonly id: string,
     readonly settings: Readonly<Record<string, unknown>>,
-  ) {}
+    /** The group that it is mapped with. */
+    readonly group?: Group,
+  ) {
+    for (const other of group?.sources ?? []) this.#waitsFor(other);
+  }
 
   bind(name: string, value: unknown): void {
     if (value instanceof Elements) throw new TypeError(`task ${this.id}: the input ${JSON.stringify(name)} is each(...), which ${WHERE}`);
     const from = source(value);
     if (from) this.inputs[name] = this.#binding(from);
     else if (holdsEdges(value)) this.#composed.set(name, this.#compose(name, value, 0));
-    else this.inputs[name] = { value: this.#constant(name, value) };
+    else this.inputs[name] = { value: constant(`task ${this.id}`, name, value) };
   }
 
   /** Binds an input of which each element makes an instance of its own. */
   map(name: string, value: unknown): void {
-    const { list, picked } = value instanceof Elements ? value : { list: value, picked: {} };
-    const from = source(list);
-    if (from) {
-      const binding = this.#binding(from);
-      const whole = Object.keys(picked).length === 0;
-      this.expand[name] = whole ? binding : { ...(typeof binding === "string" ? { task: binding } : binding), ...picked };
-    } else if (Array.isArray(list) && !holdsEdges(list)) {
-      this.expand[name] = { value: this.#constant(name, list), ...picked };
-    } else {
-      throw new TypeError(`task ${this.id}: expand({ ${name} }) takes a list or one task's output, or each(...) of it; put several together in a task that returns a list`);
-    }
+    this.expand[name] = listBinding(`task ${this.id}`, `expand({ ${name} }) takes`, name, value, (from) => this.#binding(from));
   }
 
   /** Makes one instance of the elements at the same position of all lists. */
   zip(): void {
     this.zipped = true;
-    const lists: Record<string, unknown[]> = {};
-    for (const [name, binding] of Object.entries(this.expand)) {
-      if (typeof binding === "object" && Array.isArray(binding.value)) lists[name] = elements(binding.value, binding);
-    }
-    const unlike = unlikeLists(lists);
-    if (unlike) throw new TypeError(`task ${this.id}: ${unlike}`);
+    checkZip(`task ${this.id}`, this.expand);
   }
 
   /** Makes the task a teardown of these, which it waits for; called again, of these too. */
@@ -101,18 +91,10 @@ export class Node {
     return this.setups !== undefined && !this.#failsRun;
   }
 
-  #constant(name: string, value: unknown): unknown {
-    try {
-      return encode(value, name);
-    } catch (error) {
-      throw error instanceof Misfit ? new TypeError(`task ${this.id}: ${error.message}`) : error;
-    }
-  }
-
-  #binding({ node, param, pointer }: Source): Binding {
-    if (!node) return pointer ? { param: param!, pointer } : { param: param! };
-    this.#waitsFor(node);
-    return pointer ? { task: node.id, pointer } : node.id;
+  #binding(from: Source): Binding {
+    const binding = bindingOf(`task ${this.id}`, from, this.group);
+    if (from.node) this.#waitsFor(from.node);
+    return binding;
   }
 
   #compose(name: string, value: unknown, depth: number): unknown {
@@ -127,7 +109,7 @@ export class Node {
     if (isPlain(value)) {
       return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#compose(name, item, depth + 1)]));
     }
-    return this.#constant(name, value);
+    return constant(`task ${this.id}`, name, value);
   }
 
   /** Waits for another task without its output. */
@@ -187,6 +169,50 @@ export class Node {
     }
     const returned = output === undefined ? undefined : described(output, "output");
     return { ...(Object.keys(known).length > 0 && { inputs: known }), ...(returned !== undefined && { output: returned }) };
+  }
+}
+
+/** A binding to an edge, of what is in this mapped group or in none. */
+export function bindingOf(owner: string, from: Source, group: Group | undefined): Binding {
+  const { node, param, element, pointer } = from;
+  const within = element?.group ?? (from.listed ? undefined : node?.group);
+  if (within && within !== group) {
+    const instead = node ? "; outside of it there is the list that mapGroup() returns" : "";
+    throw new TypeError(`${owner}: ${words(from)} is known only within the mapped group ${within.name}${instead}`);
+  }
+  if (node) return pointer ? { task: node.id, pointer } : node.id;
+  const whole = element ? { element: element.name } : { param: param! };
+  return pointer ? { ...whole, pointer } : whole;
+}
+
+/** The binding of a list that a task or a group is mapped over. */
+export function listBinding(owner: string, what: string, name: string, value: unknown, bind: (from: Source) => Binding): Binding {
+  const { list, picked } = value instanceof Elements ? value : { list: value, picked: {} };
+  const from = source(list);
+  if (from) {
+    const binding = bind(from);
+    const whole = Object.keys(picked).length === 0;
+    return whole ? binding : { ...(typeof binding === "string" ? { task: binding } : binding), ...picked };
+  }
+  if (Array.isArray(list) && !holdsEdges(list)) return { value: constant(owner, name, list), ...picked };
+  throw new TypeError(`${owner}: ${what} a list or one task's output, or each(...) of it; put several together in a task that returns a list`);
+}
+
+/** Refuses lists of unlike lengths, as far as they are known, whose elements go together. */
+export function checkZip(owner: string, expand: Readonly<Record<string, Binding>>): void {
+  const lists: Record<string, unknown[]> = {};
+  for (const [name, binding] of Object.entries(expand)) {
+    if (typeof binding === "object" && Array.isArray(binding.value)) lists[name] = elements(binding.value, binding);
+  }
+  const unlike = unlikeLists(lists);
+  if (unlike) throw new TypeError(`${owner}: ${unlike}`);
+}
+
+function constant(owner: string, name: string, value: unknown): unknown {
+  try {
+    return encode(value, name);
+  } catch (error) {
+    throw error instanceof Misfit ? new TypeError(`${owner}: ${error.message}`) : error;
   }
 }
 

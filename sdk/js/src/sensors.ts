@@ -34,6 +34,9 @@ export interface HttpOptions extends SensorOptions {
   headers?: Readonly<Record<string, string>>;
 }
 
+/** A value that counts as true. */
+type Found<T> = Exclude<T, null | undefined | false | 0 | "">;
+
 interface Counters {
   beganMs: number;
   checks: number;
@@ -54,14 +57,14 @@ export async function waitUntil<T>(
   context: Context,
   check: () => T | Promise<T>,
   { every = 60, backoff = 1, maxEvery, timeout }: SensorOptions = {},
-): Promise<T> {
+): Promise<Found<T>> {
   const first = milliseconds(every);
   const longest = maxEvery === undefined ? LONGEST_MS : milliseconds(maxEvery);
   const limit = timeout === undefined ? undefined : milliseconds(timeout);
   if (first === 0) throw new RangeError("`every` is longer than 0: a sensor that never waits would hold its worker");
   if (!(backoff >= 1)) throw new RangeError(`\`backoff\` is at least 1, not ${backoff}`);
   const found = await check();
-  if (found) return found;
+  if (found) return found as Found<T>;
   const now = Date.now();
   const left = (context.resumed as { sensor?: Counters } | null)?.sensor;
   const { beganMs, checks, waitedMs, nextMs } = left ?? { beganMs: now, checks: 0, waitedMs: 0, nextMs: first };

@@ -49,6 +49,9 @@ export type FailureCode =
 /** What a missed deadline does: it notifies, or also stops what has not ended. */
 export type OnMissedDeadline = "notify" | "stop";
 
+/** `"absolute"`: a task has the priority that it sets. `"inherited"`: it is at least as urgent as each task that waits for it, directly or not. */
+export type PriorityRule = "absolute" | "inherited";
+
 /** At most `runs` runs start within any span of the length `per`. */
 export interface RateLimit {
   runs: number;
@@ -102,6 +105,7 @@ export interface TaskSettings {
   queue?: string;
   pool?: string;
   poolSlots?: number;
+  /** A whole number; of the tasks that are ready, those with the highest go first. The DAG's where absent. */
   priority?: number;
   /** The names of the assets that each success updates. */
   outlets?: readonly string[];
@@ -143,6 +147,10 @@ export interface DagSettings {
   deadline?: Duration;
   /** `"notify"` where absent. */
   onMissedDeadline?: OnMissedDeadline;
+  /** The priority of its tasks that set none; 0 where absent. */
+  priority?: number;
+  /** `"absolute"` where absent. */
+  priorityRule?: PriorityRule;
 }
 
 export const TASK = [
@@ -193,6 +201,8 @@ export const DAG = [
   "timeout",
   "deadline",
   "onMissedDeadline",
+  "priority",
+  "priorityRule",
   "params",
 ] as const;
 
@@ -206,6 +216,8 @@ const CHECKED: Readonly<Record<string, (given: unknown) => unknown>> = {
   concurrencyKey,
   maxActiveRunsPerKey: (given) => atLeastOne(given, "it"),
   rateLimit,
+  priority,
+  priorityRule,
 };
 
 /** One schedule is a text, unless it is a date. */
@@ -246,6 +258,16 @@ function rateLimit(given: unknown): RateLimit {
     throw new TypeError(`a limit is such as { runs: 100, per: "1m" }, not ${JSON.stringify(given)}`);
   }
   return { runs: atLeastOne(runs, "runs"), per };
+}
+
+function priority(given: unknown): number {
+  if (typeof given === "number" && given === (given | 0)) return given;
+  throw new TypeError(`a priority is a whole number of 32 bits, not ${JSON.stringify(given)}`);
+}
+
+function priorityRule(given: unknown): PriorityRule {
+  if (given === "absolute" || given === "inherited") return given;
+  throw new TypeError(`the rule is "absolute" or "inherited", not ${JSON.stringify(given)}`);
 }
 
 function atLeastOne(given: unknown, what: string): number {

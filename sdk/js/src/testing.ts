@@ -12,11 +12,12 @@
 import type { RecordedUpdate } from "./asset.js";
 import { run as attemptOf } from "./attempt.js";
 import type { Dag } from "./dag.js";
-import { elements, pick } from "./each.js";
+import { pick } from "./each.js";
 import { type AttemptDocument, type DecisionDocument, install, type WokenDocument } from "./host.js";
 import { type LogLine, TestHost } from "./local/host.js";
+import { type Inputs, takenApart } from "./local/lists.js";
 import { teardownVerdict, verdict } from "./local/rules.js";
-import { type Binding, type Node, unlikeLists } from "./node.js";
+import type { Binding, Node } from "./node.js";
 import { encode } from "./wire.js";
 
 export type { LogLine } from "./local/host.js";
@@ -217,46 +218,68 @@ function check(name: string, end: RunEnd): void {
 
 class Runner {
   readonly #unchosen = new Set<string>();
+  /** Mapped tasks that have instances. */
+  readonly #expanded = new Set<Node>();
   readonly #artifacts = new Map<string, Uint8Array>();
 
   constructor(readonly result: Result, readonly options: RunOptions) {}
 
   async node(node: Node): Promise<void> {
-    const decision = this.#unchosen.has(node.id)
-      ? "skipped"
-      : node.setups
-        ? teardownVerdict(this.#states(node.setups))
-        : verdict(node.rule, this.#states(node.upstream));
-    this.result.instances.set(node.id, decision === "run" ? await this.#instances(node) : [{ state: decision, attempts: 0 }]);
+    const { instances, mapped } = this.result;
+    if (node.group || Object.keys(node.expand).length > 0) mapped.add(node.id);
+    const isByIndex = [...node.upstream].some((other) => this.#follows(node, other));
+    const decision = this.#unchosen.has(node.id) ? "skipped" : isByIndex ? "run" : this.#decision(node);
+    instances.set(node.id, decision === "run" ? await this.#instances(node, isByIndex) : [{ state: decision, attempts: 0 }]);
   }
 
-  #states(nodes: ReadonlySet<Node>): State[] {
-    return [...nodes].flatMap(({ id }) => this.result.instances.get(id)!.map(({ state }) => state));
+  /** What the rule of a task says; with an index of the instance that has it. */
+  #decision(node: Node, index?: number): State | "run" {
+    if (node.setups) return teardownVerdict(this.#states(node, node.setups, index));
+    return verdict(node.rule, this.#states(node, node.upstream, index));
   }
 
-  async #instances(node: Node): Promise<Instance[]> {
-    const inputs = this.#values(node.inputs);
-    const names = Object.keys(node.expand);
-    if (names.length === 0) {
-      const instance = await this.#instance(node, inputs, null);
+  #states(of: Node, nodes: ReadonlySet<Node>, index: number | undefined): State[] {
+    return [...nodes].flatMap((node) => {
+      const instances = this.result.instances.get(node.id)!;
+      const counting = index !== undefined && this.#follows(of, node) ? [instances[index]!] : instances;
+      return counting.map(({ state }) => state);
+    });
+  }
+
+  /** Whether the instances of a task depend on those of another one of its mapped group, index by index. */
+  #follows(node: Node, other: Node): boolean {
+    return node.group !== undefined && node.group === other.group && this.#expanded.has(other);
+  }
+
+  async #instances(node: Node, isByIndex: boolean): Promise<Instance[]> {
+    if (!this.result.mapped.has(node.id)) {
+      const instance = await this.#instance(node, this.#inputs(node, {}, null), null);
       if (instance.chosen) this.#leaveOut(node, instance.chosen);
       return [instance];
     }
-    this.result.mapped.add(node.id);
-    const lists: Record<string, Inputs[]> = {};
-    for (const [name, binding] of Object.entries(node.expand)) {
-      const list = this.#value(binding);
-      if (!Array.isArray(list)) return [{ state: "failed", message: `${name} is no list`, attempts: 0 }];
-      lists[name] = inputsOf(name, list, binding);
-    }
-    const unlike = node.zipped ? unlikeLists(lists) : undefined;
-    if (unlike) return [{ state: "failed", message: `the task can't be mapped: ${unlike}`, attempts: 0 }];
+    const { expand, zipped } = node.group ?? node;
+    const all = takenApart(expand, zipped, (binding) => this.#value(binding));
+    if (typeof all === "string") return [{ state: "failed", message: all, attempts: 0 }];
+    if (all.length === 0) return [{ state: "skipped", attempts: 0 }];
+    this.#expanded.add(node);
     const instances: Instance[] = [];
-    const all = Object.values(lists);
-    for (const [index, given] of (node.zipped ? zipped(all) : combined(all)).entries()) {
-      instances.push(await this.#instance(node, { ...inputs, ...given }, index));
+    for (const [index, elements] of all.entries()) {
+      const decision = isByIndex ? this.#decision(node, index) : "run";
+      instances.push(decision === "run" ? await this.#mapped(node, elements, index) : { state: decision, attempts: 0 });
     }
-    return instances.length > 0 ? instances : [{ state: "skipped", attempts: 0 }];
+    return instances;
+  }
+
+  async #mapped(node: Node, elements: Inputs, index: number): Promise<Instance> {
+    let inputs: Inputs;
+    try {
+      inputs = this.#inputs(node, elements, index);
+    } catch (error) {
+      // In a mapped group each instance takes parts of other outputs.
+      if (node.group === undefined || !(error instanceof RunFailed)) throw error;
+      return { state: "failed", message: error.message, attempts: 0 };
+    }
+    return this.#instance(node, inputs, index);
   }
 
   async #instance(node: Node, inputs: Record<string, unknown>, index: number | null): Promise<Instance> {
@@ -360,15 +383,36 @@ class Runner {
     for (const other of node.downstream) if (!reached.has(other)) this.#unchosen.add(other.id);
   }
 
-  #values(bindings: Record<string, Binding>): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(bindings).map(([name, binding]) => [name, this.#value(binding)]));
+  /** The inputs of an instance, which gets these elements of the lists. */
+  #inputs(node: Node, elements: Inputs, index: number | null): Inputs {
+    const inputs: Inputs = node.group ? {} : { ...elements };
+    for (const [name, binding] of Object.entries(node.inputs)) {
+      const { element, task, pointer = "" } = typeof binding === "string" ? { task: binding } : binding;
+      const upstream = task === undefined ? undefined : this.result.dag.nodes.get(task)!;
+      if (element !== undefined) {
+        const part = Object.hasOwn(elements, element) ? pick(elements[element], pointer) : undefined;
+        if (part) inputs[name] = part.value;
+      } else if (upstream && node.group !== undefined && upstream.group === node.group) {
+        const output = this.#follows(node, upstream) ? this.result.instances.get(upstream.id)![index!]!.output : null;
+        inputs[name] = this.#part(output, binding);
+      } else {
+        inputs[name] = this.#value(binding);
+      }
+    }
+    return inputs;
   }
 
   #value(given: Binding): unknown {
     const binding = typeof given === "string" ? { task: given } : given;
     if ("value" in binding) return binding.value;
-    let value: unknown = binding.task === undefined ? this.result.params[binding.param!] : this.result.output(binding.task);
-    for (const part of (binding.pointer ?? "").split("/").slice(1)) {
+    return this.#part(binding.task === undefined ? this.result.params[binding.param!] : this.result.output(binding.task), binding);
+  }
+
+  /** The part of a value that a binding takes. */
+  #part(value: unknown, binding: Binding): unknown {
+    const pointer = typeof binding === "string" ? "" : (binding.pointer ?? "");
+    if (pointer === "") return value ?? null;
+    for (const part of pointer.split("/").slice(1)) {
       if (value === null || value === undefined) return null;
       const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
       if (typeof value !== "object" || !Object.hasOwn(value, key)) {
@@ -378,31 +422,6 @@ class Runner {
     }
     return value;
   }
-}
-
-type Inputs = Record<string, unknown>;
-
-/** What instances are given of a list that a task is mapped over: nothing of an element that has no such part. */
-function inputsOf(name: string, list: unknown[], binding: Binding): Inputs[] {
-  const { each = "", filter } = typeof binding === "string" ? {} : binding;
-  return elements(list, { filter }).map((element) => {
-    const part = pick(element, each);
-    return part ? { [name]: part.value } : {};
-  });
-}
-
-/** Each combination of the lists' elements; the last list varies fastest. */
-function combined(lists: readonly Inputs[][]): Inputs[] {
-  let combinations: Inputs[] = [{}];
-  for (const list of lists) {
-    combinations = combinations.flatMap((before) => list.map((item) => ({ ...before, ...item })));
-  }
-  return combinations;
-}
-
-/** The elements at the same position of all lists. */
-function zipped(lists: readonly Inputs[][]): Inputs[] {
-  return lists[0]!.map((_, at) => Object.assign({}, ...lists.map((list) => list[at])) as Inputs);
 }
 
 function filledIn(dag: Dag, given: Record<string, unknown>): Record<string, unknown> {

@@ -171,6 +171,19 @@ test("earlier runs and deadlines are in the document", () => {
   });
 });
 
+test("priorities are in the document", () => {
+  const report = task({ priority: 9 }, function report() {});
+  const made = dag({ id: "urgent", priority: -5, priorityRule: "inherited" }, () => chain(number(), report()));
+  assert.deepEqual(made.document(), {
+    id: "urgent",
+    priority: -5,
+    priority_rule: "inherited",
+    tasks: { number: {}, report: { priority: 9, after: ["number"] } },
+  });
+  const plain = dag({ id: "urgent.2", priority: 0, priorityRule: "absolute" }, () => void number());
+  assert.deepEqual(plain.document(), { id: "urgent.2", priority: 0, priority_rule: "absolute", tasks: { number: {} } });
+});
+
 test("schedules and holidays are in the document", () => {
   const several = ["0 6 * * 1-5", "0 12 * * 6", "2026-12-24T06:00"];
   const cases = [
@@ -236,7 +249,7 @@ test("what an author gets wrong is said", () => {
     [() => dag({ schedule: ["@daily", 5 as never] }, function odd() { number(); }), /schedule: a schedule is cron, .* not 5/],
     [() => dag({ schedule: "@daily", holidays: "12-25" as never }, function odd() { number(); }), /holidays are a list of days .* not "12-25"/],
     [() => dag({ schedule: "@daily", holidays: ["25.12."] }, function odd() { number(); }), /a holiday is "2026-12-25", .* not "25.12."/],
-    [() => dag(function odd() { number.with({ id: "n" })({ a: each([1]) } as never); }), /task n: the input "a" is each\(\.\.\.\), which only expand\(\) and zip\(\) take/],
+    [() => dag(function odd() { number.with({ id: "n" })({ a: each([1]) } as never); }), /task n: the input "a" is each\(\.\.\.\), which only expand\(\), zip\(\) and mapGroup\(\) take/],
     [() => dag(function odd() { plus.expand({ a: [1] }, { b: { c: [each([1])] } as never }); }), /task plus: there is each\(\.\.\.\) inside of a value/],
     [() => dag(function odd() { plus.expand({ a: [1] }, { b: [each([1]), number()] as never }); }), /task plus: there is each\(\.\.\.\) inside of a value/],
     [() => dag(function odd() { plus.expand({ a: each([1], "/id" as never) } as never, { b: 1 }); }), /each\(\) takes a list, a function/],
@@ -260,6 +273,10 @@ test("what an author gets wrong is said", () => {
     [() => dag({ rateLimit: { runs: 1.5, per: "1m" } }, function odd() { number(); }), /rateLimit: runs is a whole number of at least 1, not 1.5/],
     [() => dag({ rateLimit: 100 as never }, function odd() { number(); }), /rateLimit: a limit is such as \{ runs: 100, per: "1m" \}, not 100/],
     [() => dag({ rateLimit: { runs: 1, per: "1m", burst: 2 } as never }, function odd() { number(); }), /rateLimit: a limit is such as/],
+    [() => dag({ priority: 1.5 }, function odd() { number(); }), /DAG odd: priority: a priority is a whole number of 32 bits, not 1.5/],
+    [() => task({ priority: 2 ** 31 }, function a() {}), /task a: priority: a priority is a whole number of 32 bits, not 2147483648/],
+    [() => dag({ priorityRule: "upstream" as never }, function odd() { number(); }), /priorityRule: the rule is "absolute" or "inherited", not "upstream"/],
+    [() => task({ priorityRule: "inherited" } as object, function a() {}), /task a has no setting "priorityRule"/],
     [() => new Catalogue([]), /there is no DAG/],
   ];
   for (const [build, words] of cases) assert.throws(build, words);

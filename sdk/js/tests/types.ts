@@ -4,7 +4,7 @@
  * no longer comes is an error itself.
  */
 
-import { allOf, Artifact, branch, type Context, chain, dag, Defer, each, Fail, param, task, teardownOf, update, within } from "@weft/sdk";
+import { allOf, Artifact, branch, type Context, chain, dag, Defer, each, Fail, mapGroup, param, task, teardownOf, update, within } from "@weft/sdk";
 import { waitUntil } from "@weft/sdk/sensors";
 
 interface Quake {
@@ -88,6 +88,19 @@ export const good = dag({ schedule: "@daily", params: { url: "https://example.or
   felt.expand({ by: each([{ n: 1 }, { n: 2 }] as const, ({ n }) => n) }, { places: ["a"] });
   any.expand({ of: each(anything(), (one) => one.deep!.part!, { filter: (one) => one.on! }) });
   line.with({ id: "other" })({ quake: top, unit: "m" });
+  const mapped = mapGroup("load", { quake: quakes, unit: ["km", "m"], one: each(nested(), (one) => one.size) }, ({ quake, unit, one }) => {
+    felt({ by: quake.felt, places: [quake.place, unit] });
+    felt({ by: one.mm, places: [] });
+    any({ of: { one, quake } });
+    return line({ quake, unit });
+  });
+  report({ top, lines: mapped });
+  day({ at: mapped[0]! });
+  day.expand({ at: mapped });
+  const nothing: void = mapGroup("nothing", { at: mapped }, ({ at }) => void day({ at }), { zip: true });
+  any({ of: { nothing } });
+  const untyped = mapGroup("untyped", { of: anything() }, ({ of }) => any({ of: of.deep!.part! }));
+  any.expand({ of: untyped });
 });
 
 dag(function bad() {
@@ -132,6 +145,30 @@ dag(function bad() {
   line.expand({ quake: each(quakes, { filter: (quake) => quake.felt === 3 }) }, { unit: "km" });
   // @ts-expect-error a part that elements don't have, in a filter
   line.expand({ quake: each(quakes, { filter: (quake) => quake.where }) }, { unit: "km" });
+  // @ts-expect-error a mapped group goes over lists
+  mapGroup("one", { quake: strongest({ quakes }) }, ({ quake }) => line({ quake, unit: "km" }));
+  // @ts-expect-error its function returns an output
+  mapGroup("constant", { quake: quakes }, () => 5);
+  // @ts-expect-error no such list
+  mapGroup("missing", { quake: quakes }, ({ other }) => line({ quake: other, unit: "km" }));
+  // @ts-expect-error no such setting
+  mapGroup("zipped", { quake: quakes }, ({ quake }) => line({ quake, unit: "km" }), { zipped: true });
+  // @ts-expect-error outside of the group there is a list
+  day({ at: mapGroup("outside", { quake: quakes }, ({ quake }) => line({ quake, unit: "km" })) });
+  mapGroup("wrong", { quake: quakes, one: nested() }, ({ quake, one }) => {
+    // @ts-expect-error an element of another type
+    day({ at: quake });
+    // @ts-expect-error a part of another type
+    day({ at: quake.magnitude });
+    // @ts-expect-error a part that elements don't have
+    day({ at: quake.where });
+    // @ts-expect-error a part that elements may lack, for an input that has to be there
+    magnified({ by: quake.felt });
+    // @ts-expect-error neither is there a part of what may be null
+    magnified({ by: one.quake.magnitude });
+    // @ts-expect-error within the group the output is no list
+    report({ top: quake, lines: line({ quake, unit: "km" }) });
+  });
   // @ts-expect-error each(...) is no value
   strongest({ quakes: each(quakes) });
   // @ts-expect-error what is no list has no elements
@@ -146,6 +183,8 @@ dag(function bad() {
 
 const calls = task({ grants: { dags: ["child"] } }, async function calls(_: {}, context: Context) {
   await waitUntil(context, () => true, { every: 5, timeout: 60 });
+  const { rows }: { rows: number } = await waitUntil(context, async (): Promise<{ rows: number } | null> => null);
+  console.info(rows);
   const { woken } = context;
   if (woken === null) throw new Defer({ call: { dag: "child", params: { rows: 7 } }, timeout: 60 });
   return { run: woken.run ?? null, report: woken.output("report") };
@@ -196,6 +235,11 @@ dag({ schedule: ["0 6 * * 1-5", "2026-12-24T06:00"] as const, holidays: ["2026-1
 dag({ schedule: "@daily", holidays: [new Date(0)] }, function holiday() {});
 // @ts-expect-error a missed deadline can't do this
 task({ deadline: "2h", onMissedDeadline: "fail" }, function missed() {});
+dag({ priority: 5, priorityRule: "inherited" }, function urgent() {});
+// @ts-expect-error no such rule
+dag({ priorityRule: "upstream" }, function priorities() {});
+// @ts-expect-error the rule is a DAG's
+task({ priorityRule: "inherited" }, function inherits() {});
 // @ts-expect-error a DAG depends on no run before
 dag({ dependsOnPast: true }, function before() {});
 // @ts-expect-error no such trigger rule

@@ -470,6 +470,44 @@ def test_a_wrong_rate_limit_is_explained(message, runs, per):
         RateLimit(runs, per=per)
 
 
+def test_priorities_are_in_the_document():
+    @dag(priority=5, priority_rule="inherited")
+    def urgent():
+        total.override(priority=0)(cities.override(priority_weight=-3)())
+
+    with DAG("plain", priority=None, priority_rule=None) as plain:
+        cities()
+
+    found = document(urgent)
+    assert (found["priority"], found["priority_rule"]) == (5, "inherited")
+    assert {name: task["priority"] for name, task in found["tasks"].items()} == {"cities": -3, "total": 0}
+    assert not {"priority", "priority_rule"} & plain.document().keys()
+
+
+WRONG_PRIORITIES = [
+    ("priority: a priority is a whole number of at most 32 bits, not 'high'", {"priority": "high"}),
+    ("priority: a priority is a whole number of at most 32 bits, not True", {"priority": True}),
+    ("priority: a priority is a whole number of at most 32 bits, not 2147483648", {"priority": 2**31}),
+    ("priority_rule: a priority rule is 'absolute' or 'inherited', not 'downstream'", {"priority_rule": "downstream"}),
+    ("did you mean priority_rule", {"priority_rules": "inherited"}),
+]
+
+
+@pytest.mark.parametrize(("message", "given"), WRONG_PRIORITIES, ids=[str(given) for _, given in WRONG_PRIORITIES])
+def test_wrong_priorities_are_explained(message, given):
+    @dag(**given)
+    def wrong():
+        cities()
+
+    with pytest.raises(TypeError, match=message):
+        wrong.build()
+
+
+def test_a_wrong_priority_of_a_task_is_explained():
+    with pytest.raises(TypeError, match="priority: a priority is a whole number of at most 32 bits, not 1.5"):
+        cities.override(priority=1.5)
+
+
 @task
 def rows() -> list[dict]:
     return [{"id": 1, "active": True}]

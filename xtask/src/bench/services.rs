@@ -1,10 +1,11 @@
 //! Benchmarks of `wfctl up`, measured through its API: trigger to success, many tasks, many DAGs,
-//! a long history, an idle process, a start after a crash.
+//! a long history, an idle process, a start after a crash, waits.
 
 mod client;
 mod fleet;
 mod many;
 mod process;
+mod waits;
 
 use super::{
     harness::{HISTORY, MEASURED},
@@ -43,7 +44,12 @@ pub(crate) struct Scenario {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 9] = [
+pub(crate) fn scenarios() -> impl Iterator<Item = &'static Scenario> {
+    SCENARIOS.iter().chain(&waits::SCENARIOS)
+}
+
+/// All but those of waits.
+static SCENARIOS: [Scenario; 9] = [
     Scenario {
         name: "up: flows",
         once: false,
@@ -391,19 +397,11 @@ fn ten_thousand_dags(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     at_second(20);
     let busy = process.busy_while(|| at_second(50))?;
     let mut late_ms: Vec<f64> = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let page = client.get(&format!("/runs?limit=500{cursor}"))?;
-        for run in page["items"].as_array().context("a page has items")? {
-            let due = time(&run["logical_date"])?;
-            if minute(due) == deployed + 1 {
-                let started = time(&run["started"])?;
-                late_ms.push(started.duration_since(due).as_secs_f64() * 1e3);
-            }
-        }
-        match page["next"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
+    for run in client.all("/runs")? {
+        let due = time(&run["logical_date"])?;
+        if minute(due) == deployed + 1 {
+            let started = time(&run["started"])?;
+            late_ms.push(started.duration_since(due).as_secs_f64() * 1e3);
         }
     }
     ensure!(

@@ -15,11 +15,13 @@ use std::{
 /// What DAGs are built with, which the tests use too.
 const TOOLS: &str = "sdk/js/build/package.json";
 /// Folders with tests.
-const TESTED: [&str; 4] = [
+const TESTED: [&str; 6] = [
     "sdk/js/tests",
     "examples/quakes-js/tests",
     "examples/month-end-js/tests",
     "examples/assets-js/tests",
+    "examples/sensors-js/tests",
+    "examples/customers-js/tests",
 ];
 
 /// Runs them all.

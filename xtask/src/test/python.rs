@@ -12,12 +12,14 @@ const PYTEST: &str = "pytest==9.2.0";
 const NATIVE: [&str; 3] = ["pandas==3.1.1", "pydantic==2.14.3", "pyarrow==26.0.1"];
 
 /// Folders with a `pyproject.toml` that says where the tests are, and the packages that they need.
-const TESTED: [(&str, &[&str]); 5] = [
+const TESTED: [(&str, &[&str]); 7] = [
     ("sdk/python", &[]),
     ("examples/quakes-python", &[]),
     ("examples/orders-pandas", &NATIVE),
     ("examples/month-end", &[]),
     ("examples/assets", &[]),
+    ("examples/sensors", &[]),
+    ("examples/customers", &[]),
 ];
 
 /// The importer of Airflow's DAG files, and what imported projects with templates need.

@@ -20,6 +20,7 @@ files! {
     "document.go",
     "ending.go",
     "go.mod",
+    "group.go",
     "guest.go",
     "guest.s",
     "host.go",

@@ -41,6 +41,7 @@ files! {
     "weft/local/host.py",
     "weft/local/rules.py",
     "weft/local/run.py",
+    "weft/mapped_group.py",
     "weft/node.py",
     "weft/param.py",
     "weft/pendulum.py",

@@ -3,21 +3,28 @@
 use super::{
     Binding, Elements, ProblemCode, TaskIndex,
     collect::Problems,
-    fields::Fields,
+    fields::{Fields, did_you_mean},
+    groups::Group,
     names::{Names, check_param_name},
     path::{At, Path, quoted},
     tree::Node,
 };
+use serde_json::Value;
 
 /// The fields of a binding.
-pub(crate) const BINDING_KEYS: &[&str] = &["task", "param", "value", "pointer"];
+pub(crate) const BINDING_KEYS: &[&str] = &["task", "param", "value", "element", "pointer"];
 /// The fields of a binding of `expand`.
 pub(crate) const EXPANSION_KEYS: &[&str] = &["task", "param", "value", "pointer", "each", "filter"];
 
 const EXPECTED: &str = "a task's id, or a table with `task`, `param` or `value`";
 
-/// Reads `inputs`.
-pub(crate) fn read_bindings(fields: &Fields<'_>, names: &Names<'_>) -> Vec<(String, Binding)> {
+/// Reads the `inputs` of a task, which may be in a mapped group.
+pub(crate) fn read_bindings(
+    fields: &Fields<'_>,
+    names: &Names<'_>,
+    group: Option<&Group>,
+) -> Vec<(String, Binding)> {
+    let names = (names, group);
     read_all(fields, "inputs", BINDING_KEYS, names, |binding, _whole| {
         binding
     })
@@ -29,7 +36,7 @@ pub(crate) fn read_expansions(
     names: &Names<'_>,
 ) -> (Vec<(String, Binding)>, Vec<Elements>) {
     let both = |binding, elements| (binding, elements);
-    let read = read_all(fields, "expand", EXPANSION_KEYS, names, both);
+    let read = read_all(fields, "expand", EXPANSION_KEYS, (names, None), both);
     let bytes = size_of::<(String, Binding, Elements)>();
     if !fields.problems.memory.take_list(read.len(), bytes) {
         return Default::default();
@@ -43,11 +50,14 @@ pub(crate) fn read_expansions(
     (expand, all_elements)
 }
 
+/// What bindings may name: tasks and parameters, and the lists of a mapped group.
+type Known<'k, 'n> = (&'k Names<'n>, Option<&'k Group>);
+
 fn read_all<T>(
     fields: &Fields<'_>,
     key: &'static str,
     keys: &'static [&'static str],
-    names: &Names<'_>,
+    names: Known<'_, '_>,
     convert: fn(Binding, Elements) -> T,
 ) -> Vec<(String, T)> {
     let table = Path::Key(fields.path, key);
@@ -77,12 +87,12 @@ fn read_binding(
     node: &Node<'_>,
     path: &Path<'_>,
     keys: &'static [&'static str],
-    names: &Names<'_>,
+    names: Known<'_, '_>,
     problems: &Problems,
 ) -> Option<(Binding, Elements)> {
     match node {
         Node::Text(task) => {
-            let task = resolve_task(task, names, path, problems)?;
+            let task = resolve_task(task, names.0, path, problems)?;
             let binding = Binding::Output {
                 task,
                 pointer: None,
@@ -119,15 +129,16 @@ fn read_elements(fields: &Fields<'_>) -> Option<Elements> {
     })
 }
 
-fn read_source(fields: &Fields<'_>, names: &Names<'_>) -> Option<Binding> {
-    let given: Vec<&str> = ["task", "param", "value"]
+fn read_source(fields: &Fields<'_>, (names, group): Known<'_, '_>) -> Option<Binding> {
+    let given: Vec<&str> = ["task", "param", "value", "element"]
         .into_iter()
-        .filter(|key| fields.get_any(key).is_some())
+        .filter(|key| fields.knows(key) && fields.get_any(key).is_some())
         .collect();
     match given[..] {
         ["task"] => read_output(fields, names),
         ["param"] => read_param(fields, names),
         ["value"] => read_constant(fields),
+        ["element"] => read_element(fields, group),
         [] => {
             fields.problem_here(
                 ProblemCode::MissingField,
@@ -191,6 +202,77 @@ fn read_constant(fields: &Fields<'_>) -> Option<Binding> {
     }
     let value = fields.get_any("value")?;
     Some(Binding::Literal(fields.problems.memory.value(value)))
+}
+
+fn read_element(fields: &Fields<'_>, group: Option<&Group>) -> Option<Binding> {
+    let pointer = read_pointer(fields, "pointer");
+    let name = fields.text("element")?;
+    let Some(group) = group else {
+        let help = "add the group to the DAG's `groups` with the list that it is mapped over, or map this task alone by `expand`".to_owned();
+        let message = "only a task of a mapped group gets elements of its group's lists";
+        fields.problem("element", ProblemCode::Conflict, message, Some(help));
+        return None;
+    };
+    let Some(list) = group.expand.iter().position(|(known, _)| known == name) else {
+        // Lists that can't be read, or are missing, have their problem already.
+        if group.expand.is_empty() || group.lists.iter().any(|known| known == name) {
+            return None;
+        }
+        let known = || group.expand.iter().map(|(known, _)| known.as_str());
+        let help = did_you_mean(name, known()).unwrap_or_else(|| {
+            format!(
+                "it is mapped over {}",
+                known().collect::<Vec<_>>().join(", ")
+            )
+        });
+        let message = format!(
+            "the group {} is not mapped over {}",
+            quoted(&group.name),
+            quoted(name)
+        );
+        fields.problem("element", ProblemCode::InvalidValue, message, Some(help));
+        return None;
+    };
+    Some(Binding::Element {
+        list: u32::try_from(list).expect("the tree bounds the lists of a group"),
+        pointer: pointer?,
+    })
+}
+
+/// What is mapped over a list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mapped {
+    Task,
+    Group,
+}
+
+/// Reports a constant that is mapped over and is no list.
+pub(crate) fn check_list(binding: &Binding, of: Mapped, path: &Path<'_>, problems: &Problems) {
+    match binding {
+        Binding::Literal(Value::Array(_))
+        | Binding::Output { .. }
+        | Binding::Param { .. }
+        | Binding::Element { .. } => {}
+        Binding::Literal(_) => {
+            let (message, help) = match of {
+                Mapped::Task => (
+                    "a task is mapped over a list, and this is none",
+                    "write { value = [ ... ] }, or move it to `inputs`",
+                ),
+                Mapped::Group => (
+                    "a group is mapped over a list, and this is none",
+                    "write { value = [ ... ] }",
+                ),
+            };
+            problems.add(
+                At::Value,
+                path,
+                ProblemCode::WrongType,
+                message,
+                Some(help.to_owned()),
+            );
+        }
+    }
 }
 
 /// A pointer of a binding; the outer `None` says that it can't be read.

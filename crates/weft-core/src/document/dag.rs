@@ -65,6 +65,8 @@ pub struct Dag {
     pub deadline: Option<Deadline>,
     /// In the author's order.
     pub params: Vec<Param>,
+    /// The task groups that are mapped, by name: the first part of their tasks' ids.
+    pub mapped_groups: Vec<String>,
     /// In the author's order; [`TaskIndex`] points into it.
     pub tasks: Vec<Task>,
 }
@@ -114,6 +116,9 @@ pub struct Task {
     pub expand: Vec<(String, Binding)>,
     /// What instances get of the elements of each list of `expand`, in its order.
     pub elements: Vec<Elements>,
+    /// The position in [`Dag::mapped_groups`] of the group that it is mapped with. Its `expand` has the
+    /// lists of that group then, by the names that [`Binding::Element`] refers to.
+    pub mapped_group: Option<u32>,
     /// Whether the elements at the same position of all lists make an instance instead.
     pub zip: bool,
     /// How many instances of a mapped task run at once.
@@ -156,7 +161,7 @@ pub struct Task {
     pub pool: Option<String>,
     /// How many of the pool's slots an instance takes, at least one.
     pub pool_slots: Option<u32>,
-    /// Higher goes first among ready tasks.
+    /// Higher goes first among ready tasks; what the DAG's `priority` and `priority_rule` make of it.
     pub priority: Option<i32>,
     /// Whether it runs on the deterministic engine, with a fixed clock and seed.
     pub deterministic: bool,
@@ -230,8 +235,26 @@ pub enum Binding {
         /// RFC 6901, for the whole where absent.
         pointer: Option<String>,
     },
+    /// Of a task in a mapped group: what its instance gets of one of the group's lists.
+    Element {
+        /// The position of the list in [`Task::expand`].
+        list: u32,
+        /// RFC 6901, for the whole where absent. An instance whose element has no such part gets no
+        /// such input.
+        pointer: Option<String>,
+    },
     /// A constant.
     Literal(Value),
+}
+
+impl Binding {
+    /// The task whose output it takes.
+    pub const fn upstream(&self) -> Option<TaskIndex> {
+        match self {
+            Self::Output { task, pointer: _ } => Some(*task),
+            Self::Param { .. } | Self::Element { .. } | Self::Literal(_) => None,
+        }
+    }
 }
 
 /// What the instances of a mapped task get of a list's elements. The default is all of each.
@@ -243,6 +266,15 @@ pub struct Elements {
     /// RFC 6901, within an element: the part that an instance gets. It gets no such input where
     /// its element has no such part.
     pub each: Option<String>,
+}
+
+impl Dag {
+    /// Whether two tasks are in one mapped group, so that each instance of the one belongs to the
+    /// instance of the other with its index.
+    pub fn are_mapped_together(&self, one: TaskIndex, other: TaskIndex) -> bool {
+        let group = self.tasks[one.as_usize()].mapped_group;
+        group.is_some() && group == self.tasks[other.as_usize()].mapped_group
+    }
 }
 
 impl Task {

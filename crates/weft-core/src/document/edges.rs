@@ -29,8 +29,12 @@ pub(crate) fn check_edges(
             .inputs
             .iter()
             .map(|bound| (bound, "inputs", Taken::Whole));
-        let mapped = task
-            .expand
+        // The lists of a mapped group are no inputs of its tasks by themselves.
+        let lists = match task.mapped_group {
+            None => task.expand.as_slice(),
+            Some(_) => &[],
+        };
+        let mapped = lists
             .iter()
             .zip(&task.elements)
             .map(|(bound, elements)| (bound, "expand", Taken::Elements(elements)));
@@ -38,11 +42,20 @@ pub(crate) fn check_edges(
             let Some(schema) = schemas.get(name) else {
                 continue;
             };
+            let element = element(task, binding);
+            let (binding, taken) = match &element {
+                Some((list, elements)) => (*list, Taken::Elements(elements)),
+                None => (binding, taken),
+            };
             let consumer = match taken {
                 Taken::Elements(_) if taken.each().is_none() => Typed::list_of(schema),
                 Taken::Whole | Taken::Elements(_) => Typed::of(schema),
             };
-            let edge = (binding, taken);
+            let edge = Edge {
+                of: task,
+                binding,
+                taken,
+            };
             if let Err(mismatch) = check_edge(edge, tasks, &params, consumer, &mut budget) {
                 let giver = giver(edge, tasks);
                 let message = format!(
@@ -98,6 +111,39 @@ impl<'t> Schemas<'t> {
     }
 }
 
+/// A binding of an input.
+#[derive(Clone, Copy)]
+struct Edge<'t> {
+    /// The task that has the input.
+    of: &'t Task,
+    binding: &'t Binding,
+    taken: Taken<'t>,
+}
+
+impl Edge<'_> {
+    /// Whether an instance gets the list of all outputs of an upstream.
+    fn is_list_of(&self, upstream: &Task) -> bool {
+        let together =
+            self.of.mapped_group.is_some() && self.of.mapped_group == upstream.mapped_group;
+        !upstream.expand.is_empty() && !together
+    }
+}
+
+/// The list that a task of a mapped group takes an element of, and what it takes of that.
+fn element<'t>(task: &'t Task, binding: &Binding) -> Option<(&'t Binding, Elements)> {
+    let Binding::Element { list, pointer } = binding else {
+        return None;
+    };
+    let list = *list as usize;
+    let (_, source) = task.expand.get(list)?;
+    let each = task.elements.get(list)?.each.clone().unwrap_or_default();
+    let taken = Elements {
+        filter: None,
+        each: Some(each + pointer.as_deref().unwrap_or_default()),
+    };
+    Some((source, taken))
+}
+
 /// What of a binding's value an instance gets.
 #[derive(Clone, Copy)]
 enum Taken<'t> {
@@ -116,13 +162,16 @@ impl<'t> Taken<'t> {
 }
 
 fn check_edge(
-    (binding, taken): (&Binding, Taken<'_>),
+    edge: Edge<'_>,
     tasks: &[Task],
     params: &HashMap<&str, &Param>,
     consumer: Typed<'_>,
     budget: &mut Budget,
 ) -> Result<(), Mismatch> {
-    let (producer, pointer) = match binding {
+    let taken = edge.taken;
+    let (producer, pointer) = match edge.binding {
+        // It was replaced by its list.
+        Binding::Element { .. } => return Ok(()),
         Binding::Literal(value) => {
             let Some(each) = taken.each() else {
                 return value_fits(value, consumer, budget);
@@ -137,11 +186,11 @@ fn check_edge(
             let Some(schema) = &upstream.output_schema else {
                 return Ok(());
             };
-            // A mapped task's output is the list of its instances' outputs.
-            let producer = if upstream.expand.is_empty() {
-                Typed::of(schema)
-            } else {
+            // A mapped task's output is the list of its instances' outputs, but within its group.
+            let producer = if edge.is_list_of(upstream) {
                 Typed::list_of(schema)
+            } else {
+                Typed::of(schema)
             };
             (producer, pointer)
         }
@@ -165,26 +214,28 @@ fn check_edge(
     }
 }
 
-fn giver((binding, taken): (&Binding, Taken<'_>), tasks: &[Task]) -> String {
+fn giver(edge: Edge<'_>, tasks: &[Task]) -> String {
     let with_pointer = |what: String, pointer: &Option<String>| {
         let at = |pointer| format!(" at {}", quoted(pointer));
         let pointer = pointer.as_deref().map(at).unwrap_or_default();
-        let each = taken
+        let each = edge
+            .taken
             .each()
+            .filter(|each| !each.is_empty())
             .map(|each| format!(", {} of each element", quoted(each)));
         what + &pointer + &each.unwrap_or_default()
     };
-    match binding {
-        Binding::Literal(_) => with_pointer("the constant".into(), &None),
+    match edge.binding {
+        Binding::Literal(_) | Binding::Element { .. } => with_pointer("the constant".into(), &None),
         Binding::Param { name, pointer } => {
             with_pointer(format!("the parameter {}", quoted(name)), pointer)
         }
         Binding::Output { task, pointer } => {
             let upstream = &tasks[task.as_usize()];
-            let what = if upstream.expand.is_empty() {
-                "the output of"
-            } else {
+            let what = if edge.is_list_of(upstream) {
                 "the list of outputs of"
+            } else {
+                "the output of"
             };
             with_pointer(format!("{what} {}", quoted(upstream.id.as_str())), pointer)
         }

@@ -138,6 +138,11 @@ impl<'n> Fields<'n> {
             .map(|(_, node)| node)
     }
 
+    /// Whether the table may have a field.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        self.keys.contains(&key)
+    }
+
     pub(crate) fn has(&self, key: &'static str) -> bool {
         self.get(key).is_some()
     }

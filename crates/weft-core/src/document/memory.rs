@@ -60,6 +60,11 @@ impl Memory {
         self.take(items.saturating_mul(item_bytes) + ALLOCATION)
     }
 
+    /// What may still be taken.
+    pub(crate) fn left(&self) -> usize {
+        self.left.get()
+    }
+
     pub(super) fn release(&self, bytes: usize) {
         self.left.set(self.left.get() + bytes);
     }

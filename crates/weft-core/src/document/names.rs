@@ -4,6 +4,7 @@ use super::{
     Param, ProblemCode, TaskIndex,
     collect::Problems,
     fields::{Entries, check_name, did_you_mean},
+    groups::{Group, Groups},
     path::{At, Path},
 };
 use std::collections::{HashMap, HashSet};
@@ -23,6 +24,8 @@ pub(crate) struct Names<'n> {
     order: Entries<'n>,
     params: HashSet<&'n str>,
     described: Described,
+    /// Set once they are read: their lists name tasks.
+    groups: Groups,
 }
 
 impl<'n> Names<'n> {
@@ -39,7 +42,21 @@ impl<'n> Names<'n> {
             order: tasks,
             params: params.iter().map(|param| &*param.name).collect(),
             described,
+            groups: Groups::default(),
         }
+    }
+
+    pub(crate) fn set_groups(&mut self, groups: Groups) {
+        self.groups = groups;
+    }
+
+    pub(crate) fn into_groups(self) -> Groups {
+        self.groups
+    }
+
+    /// The mapped group of a task, and its position.
+    pub(crate) fn group_of(&self, task: &str) -> Option<(u32, &Group)> {
+        self.groups.of_task(task)
     }
 
     pub(crate) fn task(&self, name: &str) -> Option<TaskIndex> {

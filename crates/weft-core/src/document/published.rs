@@ -5,7 +5,7 @@
 //! the parser can know (references, cycles, dates) is not its matter.
 
 use super::{
-    Format, ProblemCode, Source, binding, concurrency, params, parse, read_dag, read_task,
+    Format, ProblemCode, Source, binding, concurrency, groups, params, parse, read_dag, read_task,
     tree::Node,
 };
 use serde_json::{Value, json};
@@ -35,12 +35,13 @@ fn fields(schema: &Value, pointer: &str) -> BTreeSet<String> {
 #[test]
 fn schema_and_parser_know_the_same_fields() {
     let schema = schema();
-    let tables: [(&str, &[&str]); 10] = [
+    let tables: [(&str, &[&str]); 11] = [
         ("/$defs/dag", read_dag::DAG_KEYS),
         ("/$defs/head", read_dag::DAG_HEAD_KEYS),
         ("/$defs/param/then", params::PARAM_KEYS),
         ("/$defs/binding/anyOf/1", binding::BINDING_KEYS),
         ("/$defs/expansion/anyOf/1", binding::EXPANSION_KEYS),
+        ("/$defs/groups/additionalProperties", groups::GROUP_KEYS),
         ("/$defs/rate_limit", concurrency::RATE_KEYS),
         ("/$defs/task", read_task::TASK_KEYS),
         ("/$defs/task/properties/grants", read_task::GRANT_KEYS),
@@ -363,6 +364,40 @@ fn schema_and_parser_judge_alike() {
         false,
         "on_missed_deadline without a deadline",
     );
+    let grouped = |group: Value, inputs: Value| json!({ "contract": "weft.dag/1", "dags": [{ "id": "d", "groups": { "g": group }, "tasks": { "up": {}, "g.t": { "inputs": inputs, "max_active": 2 } } }] });
+    for (group, inputs, good) in [
+        (
+            json!({ "expand": { "x": "up" } }),
+            json!({ "a": { "element": "x" } }),
+            true,
+        ),
+        (
+            json!({ "expand": { "x": { "value": [1], "each": "/a" }, "y": "up" }, "zip": true }),
+            json!({ "a": { "element": "y", "pointer": "/b" } }),
+            true,
+        ),
+        (
+            json!({ "expand": { "x": "up" }, "zip": 1 }),
+            json!({}),
+            false,
+        ),
+        (
+            json!({ "expand": { "x": "up" } }),
+            json!({ "a": { "element": "x", "task": "up" } }),
+            false,
+        ),
+        (
+            json!({ "expand": { "x": { "element": "x" } } }),
+            json!({}),
+            false,
+        ),
+    ] {
+        judge_alike(
+            &grouped(group.clone(), inputs.clone()),
+            good,
+            &format!("the group {group} with {inputs}"),
+        );
+    }
     for (fields, good) in [
         (json!({ "deadline": "2h" }), true),
         (
@@ -382,6 +417,21 @@ fn schema_and_parser_judge_alike() {
             false,
         ),
         (json!({ "holidays": ["12-25"] }), false),
+        (
+            json!({ "priority": -3, "priority_rule": "inherited" }),
+            true,
+        ),
+        (json!({ "priority_rule": "absolute" }), true),
+        (json!({ "priority_rule": "summed" }), false),
+        (json!({ "priority": "high" }), false),
+        (json!({ "priority": 3_000_000_000_u32 }), false),
+        (json!({ "groups": {} }), true),
+        (json!({ "groups": { "up": { "expand": {} } } }), false),
+        (json!({ "groups": { "up": {} } }), false),
+        (
+            json!({ "groups": { "up": { "expand": { "x": "t" }, "max_active": 1 } } }),
+            false,
+        ),
         (json!({ "owners": ["data", "Ann"] }), true),
         (json!({ "owners": ["data", "data"] }), false),
         (json!({ "owners": "data" }), false),

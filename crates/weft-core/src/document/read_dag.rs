@@ -9,9 +9,11 @@ use super::{
     edges::check_edges,
     fields::{Entries, Fields, wrong_type},
     graph::check_cycles,
+    groups::read_groups,
     names::{Described, Names},
     params::read_params,
     path::{At, Path, quoted},
+    priority::read_priorities,
     read_schedule::{read_holidays, read_schedule},
     read_task::read_task,
     schedule::{date, zone},
@@ -48,7 +50,10 @@ pub(crate) const DAG_HEAD_KEYS: &[&str] = &[
     "timeout",
     "deadline",
     "on_missed_deadline",
+    "priority",
+    "priority_rule",
     "params",
+    "groups",
 ];
 /// The fields of a DAG that holds its tasks.
 pub(crate) const DAG_KEYS: &[&str] = &[
@@ -71,7 +76,10 @@ pub(crate) const DAG_KEYS: &[&str] = &[
     "timeout",
     "deadline",
     "on_missed_deadline",
+    "priority",
+    "priority_rule",
     "params",
+    "groups",
     "tasks",
 ];
 
@@ -303,11 +311,15 @@ fn read_dag(
         head.problem("holidays", ProblemCode::Schedule, message, None);
     }
     let params = read_params(head);
-    let names = Names::new(tasks, &params, described);
+    let mut names = Names::new(tasks, &params, described);
+    let groups = read_groups(head, tasks, &names);
+    names.set_groups(groups);
     let concurrency = read_concurrency(head, &names);
-    let read = read_tasks(tasks, tasks_path, &names, head.problems);
+    let priorities = read_priorities(head);
+    let mut read = read_tasks(tasks, tasks_path, &names, head.problems);
     // Only where every task was read do positions mean what they say.
     if read.len() == tasks.len() {
+        priorities.apply(&mut read);
         check_cycles(&read, tasks_path, head.problems);
         check_edges(&read, &params, tasks_path, head.problems);
     }
@@ -328,6 +340,7 @@ fn read_dag(
         max_active_tasks: head.count("max_active_tasks", 1, u32::MAX),
         timeout: head.timeout("timeout"),
         deadline: read_deadline(head),
+        mapped_groups: names.into_groups().into_names(),
         params,
         tasks: read,
     })

@@ -3,10 +3,11 @@
 use super::{
     Binding, MAX_RETRIES, MAX_RETRY_BACKOFF, MAX_RETRY_DELAY, ProblemCode, Task, TaskIndex,
     assets::read_outlets,
-    binding::{read_bindings, read_expansions, resolve_task},
+    binding::{Mapped, check_list, read_bindings, read_expansions, resolve_task},
     collect::Problems,
     deadline::read_deadline,
     fields::{Fields, did_you_mean, wrong_type},
+    groups::Group,
     names::Names,
     path::{Path, quoted},
     read_code::read_code,
@@ -95,15 +96,31 @@ pub(crate) fn read_task(
     if !problems.memory.take(TASK_BYTES + id.as_str().len()) {
         return None;
     }
-    let inputs = read_bindings(&fields, names);
-    let (expand, elements) = read_expansions(&fields, names);
+    let group = names.group_of(id.as_str());
+    let inputs = read_bindings(&fields, names, group.map(|(_, group)| group));
+    let (mut expand, mut elements) = read_expansions(&fields, names);
     check_bindings(&fields, &inputs, &expand);
-    let code = read_code(&fields, &id, names, &inputs, &expand);
+    let mut zip = fields.flag("zip").unwrap_or_default();
+    if let Some((_, group)) = group {
+        check_group(&fields, group);
+        if !problems.memory.take(group.bytes) {
+            return None;
+        }
+        expand = group.expand.clone();
+        elements = group.elements.clone();
+        zip = group.zip;
+    }
+    let mapped_over = if group.is_some() {
+        &[]
+    } else {
+        expand.as_slice()
+    };
+    let code = read_code(&fields, &id, names, &inputs, mapped_over);
     let teardown = read_teardown(&fields, names);
     let upstreams = read_upstreams(&fields, index, (&inputs, &expand, teardown.as_ref()), names);
     let max_active = fields.count("max_active", 1, u32::MAX);
     let branch = fields.flag("branch").unwrap_or_default();
-    check_mapping(&fields, max_active, branch);
+    check_mapping(&fields, group.is_some(), max_active, branch);
     let (input_schemas, output_schema) = read_types(&fields);
     let task = Task {
         id,
@@ -112,7 +129,8 @@ pub(crate) fn read_task(
         inputs,
         expand,
         elements,
-        zip: fields.flag("zip").unwrap_or_default(),
+        zip,
+        mapped_group: group.map(|(position, _)| position),
         max_active,
         upstreams,
         trigger_rule: read_trigger_rule(&fields),
@@ -143,8 +161,9 @@ pub(crate) fn read_task(
 }
 
 /// `max_active` and `zip` are for mapped tasks alone, and a mapped task chooses no branch.
-fn check_mapping(fields: &Fields<'_>, max_active: Option<u32>, branch: bool) {
-    if max_active.is_some() && !fields.has("expand") {
+fn check_mapping(fields: &Fields<'_>, in_group: bool, max_active: Option<u32>, branch: bool) {
+    let is_mapped = in_group || fields.has("expand");
+    if max_active.is_some() && !is_mapped {
         let help = "add `expand`, or bound the whole DAG with `max_active_tasks`".to_owned();
         fields.problem(
             "max_active",
@@ -153,12 +172,12 @@ fn check_mapping(fields: &Fields<'_>, max_active: Option<u32>, branch: bool) {
             Some(help),
         );
     }
-    if fields.has("zip") && !fields.has("expand") {
+    if fields.has("zip") && !fields.has("expand") && !in_group {
         let help = "add `expand` with the lists, or remove it".to_owned();
         let message = "only a mapped task has lists whose elements go together";
         fields.problem("zip", ProblemCode::Conflict, message, Some(help));
     }
-    if branch && fields.has("expand") {
+    if branch && is_mapped {
         let help = "remove one of the two; where the choice follows from all instances, let a task after them make it".to_owned();
         fields.problem(
             "branch",
@@ -216,19 +235,20 @@ fn check_bindings(fields: &Fields<'_>, inputs: &[(String, Binding)], expand: &[(
                 Some(help),
             );
         }
-        match binding {
-            Binding::Literal(Value::Array(_)) | Binding::Output { .. } | Binding::Param { .. } => {}
-            Binding::Literal(_) => {
-                let help = "write { value = [ ... ] }, or move it to `inputs`".to_owned();
-                let message = "a task is mapped over a list, and this is none";
-                fields.problems.add(
-                    super::path::At::Value,
-                    &path,
-                    ProblemCode::WrongType,
-                    message,
-                    Some(help),
-                );
-            }
+        check_list(binding, Mapped::Task, &path, fields.problems);
+    }
+}
+
+/// A task of a mapped group is mapped with it alone.
+fn check_group(fields: &Fields<'_>, group: &Group) {
+    for key in ["expand", "zip"] {
+        if fields.has(key) {
+            let message = format!(
+                "the task is mapped with its group {}, and not by itself",
+                quoted(&group.name)
+            );
+            let help = format!("remove `{key}`, or move the task out of the group");
+            fields.problem(key, ProblemCode::Conflict, message, Some(help));
         }
     }
 }
@@ -317,10 +337,7 @@ fn read_upstreams(
     let by_data = inputs
         .iter()
         .chain(expand)
-        .filter_map(|(_, binding)| match binding {
-            Binding::Output { task, .. } => Some(*task),
-            Binding::Param { .. } | Binding::Literal(_) => None,
-        });
+        .filter_map(|(_, binding)| binding.upstream());
     let mut upstreams: Vec<TaskIndex> = by_data.collect();
     upstreams.extend(teardown.iter().flat_map(|teardown| &teardown.setups));
     let list = Path::Key(fields.path, "after");

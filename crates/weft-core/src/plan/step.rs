@@ -27,6 +27,18 @@ pub struct Step {
 }
 
 impl Step {
+    /// The upstreams on which its instances depend one by one.
+    pub(crate) fn by_index(&self) -> &[TaskIndex] {
+        self.mapping
+            .as_ref()
+            .map_or(&[], |mapping| &mapping.by_index)
+    }
+
+    /// Whether its instances depend on those of another task one by one.
+    pub(crate) fn follows(&self, upstream: TaskIndex) -> bool {
+        self.by_index().binary_search(&upstream).is_ok()
+    }
+
     /// Whether it counts for nothing how it ends: a teardown that doesn't fail its run.
     pub(crate) fn is_ignored(&self) -> bool {
         matches!(&self.teardown, Some(teardown) if !teardown.fails_run)
@@ -41,6 +53,9 @@ pub struct Mapping {
     pub sources: Vec<TaskIndex>,
     /// How many instances may be ready, queued or running at once.
     pub max_active: Option<u32>,
+    /// The upstreams in the same mapped group, in ascending order: an instance depends on those of
+    /// them with its own index.
+    pub by_index: Vec<TaskIndex>,
 }
 
 /// What the machine knows of the DAG as a whole.

@@ -70,6 +70,7 @@ impl Run {
             let split = released.clamp(range.start, range.end);
             self.recount(task, Tag::Ready, Tag::Cancelled, split - range.start);
             self.recount(task, Tag::Waiting, Tag::Cancelled, range.end - split);
+            self.look_at_followers_of(task, range.clone());
             actions.push(Action::RangeChanged {
                 task,
                 indexes: range,

@@ -41,14 +41,12 @@ impl Run {
     /// What is to be known of a task to select from it.
     pub fn selectable(&self, task: TaskIndex) -> Selectable {
         let counts = self.counts(task);
+        let instances = self.instances_of(task);
         Selectable {
-            instances: self.instances_of(task),
+            instances,
             is_expanded: self.is_expanded(task),
             failed: counts.failed + counts.upstream_failed + counts.cancelled,
-            has_begun: self
-                .tasks
-                .get(task.as_usize())
-                .is_some_and(|task| !task.is_waiting()),
+            has_begun: counts.waiting < u64::from(instances),
         }
     }
 
@@ -139,7 +137,7 @@ impl Run {
     }
 
     /// Lets instances of an expanded task start over. The task's rule has decided already, so each is
-    /// ready again, as far as `max_active` allows.
+    /// ready again, as far as `max_active` allows; in a mapped group it decides again for each.
     fn clear_instances(
         &mut self,
         task: TaskIndex,
@@ -166,7 +164,13 @@ impl Run {
             task,
             indexes: indexes.clone(),
         }));
-        self.release_cleared(task, ranges, actions);
+        if self.plan.step(task).by_index().is_empty() {
+            self.release_cleared(task, ranges, actions);
+        } else {
+            for range in ranges {
+                self.look_at_instances(task, range.clone());
+            }
+        }
     }
 
     fn release_cleared(

@@ -48,7 +48,7 @@ impl TaskCell {
     }
 }
 
-fn slot(tally: &mut Tally, class: Class) -> &mut u32 {
+pub(super) fn slot(tally: &mut Tally, class: Class) -> &mut u32 {
     match class {
         Class::Pending => &mut tally.pending,
         Class::Success => &mut tally.success,
@@ -67,6 +67,12 @@ impl Run {
             self.pauses.remove(&instance);
         }
         self.recount(instance.task, from, to, 1);
+        if self.plan.has_mapped_groups
+            && from.class() != to.class()
+            && self.faults.decides_after(to)
+        {
+            self.look_at_followers(instance);
+        }
     }
 
     /// Counts `instances` of a task at another state.
@@ -125,6 +131,7 @@ impl Run {
             tally.upstream_failed =
                 tally.upstream_failed - before.upstream_failed + after.upstream_failed;
         });
+        self.look_at_followers_beyond(task);
     }
 
     /// Changes the tally of each downstream; those that still wait are looked
@@ -133,8 +140,11 @@ impl Run {
         let running = self.state == RunState::Running;
         for at in self.plan.downstreams.span(task) {
             let downstream = self.plan.downstreams.target(at).0 as usize;
+            let follows = self.plan.has_mapped_groups && self.plan.steps[downstream].follows(task);
             let cell = &mut self.tasks[downstream];
-            change(&mut cell.upstreams);
+            if !follows {
+                change(&mut cell.upstreams);
+            }
             if running && cell.is_waiting() {
                 self.agenda.insert(self.plan.ranks[downstream]);
             }

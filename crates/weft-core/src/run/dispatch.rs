@@ -121,8 +121,9 @@ impl Run {
     /// Releases instances of an expanded task up to `max_active`: first those
     /// whose wait is over, then untouched ones.
     pub(super) fn refill(&mut self, task: TaskIndex, actions: &mut Vec<Action>) {
-        let more =
-            |many: &Many| (!many.stopped && many.released < many.total) || !many.backlog.is_empty();
+        let releases =
+            |many: &Many| !many.stopped && many.outside.is_none() && many.released < many.total;
+        let more = |many: &Many| releases(many) || !many.backlog.is_empty();
         if !matches!(&self.tasks[task.0 as usize].body, Body::Many(many) if more(many)) {
             return;
         }
@@ -144,7 +145,7 @@ impl Run {
         let Body::Many(many) = &mut self.tasks[task.0 as usize].body else {
             return;
         };
-        if many.stopped {
+        if many.stopped || many.outside.is_some() {
             return;
         }
         let mut ranges = Vec::new();

@@ -21,12 +21,15 @@ impl Run {
             let mut counts = [0; TAGS];
             counts[Tag::Waiting as usize] = instances;
             let base = self.tasks[task.0 as usize].highest;
-            self.replace(
-                task,
-                Body::Many(Box::new(Many::new(instances, base))),
-                counts,
-            );
-            self.refill(task, actions);
+            let mut many = Many::new(instances, base);
+            let is_by_index = !self.plan.step(task).by_index().is_empty();
+            many.outside = is_by_index.then_some(self.tasks[task.0 as usize].upstreams);
+            self.replace(task, Body::Many(Box::new(many)), counts);
+            if is_by_index {
+                self.look_at_instances(task, 0..instances);
+            } else {
+                self.refill(task, actions);
+            }
         }
         Ok(())
     }

@@ -67,6 +67,10 @@ pub enum Planted {
     OldPreconditionCounts,
     /// A deadline is missed again and again.
     DeadlineMissedTwice,
+    /// In a mapped group the next instance of an upstream decides.
+    NextIndexDecides,
+    /// In a mapped group nothing follows an instance that was skipped or failed.
+    GroupIgnoresFailures,
     /// Failed leaves don't fail the run.
     LeavesIgnored,
     /// The run ends before its last instance.
@@ -76,7 +80,7 @@ pub enum Planted {
 #[cfg(feature = "planted-bugs")]
 impl Planted {
     /// Every bug.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::SkippedIsSuccess,
         Self::StartsEarly,
         Self::UpstreamFailedIsDone,
@@ -103,6 +107,8 @@ impl Planted {
         Self::PreconditionIgnored,
         Self::OldPreconditionCounts,
         Self::DeadlineMissedTwice,
+        Self::NextIndexDecides,
+        Self::GroupIgnoresFailures,
         Self::LeavesIgnored,
         Self::EndsEarly,
     ];
@@ -130,6 +136,18 @@ impl Faults {
     #[inline]
     const fn has(self, _: Planted) -> bool {
         false
+    }
+
+    /// The index of the upstream's instance that decides an instance of a mapped group.
+    #[inline]
+    pub(super) fn deciding_index(self, index: u32) -> u32 {
+        index + u32::from(self.has(Planted::NextIndexDecides))
+    }
+
+    /// Whether instances of a mapped group are decided again after one that they depend on.
+    #[inline]
+    pub(super) fn decides_after(self, tag: Tag) -> bool {
+        tag == Tag::Success || !self.has(Planted::GroupIgnoresFailures)
     }
 
     /// The rule and the tally by which a task is decided.

@@ -3,9 +3,11 @@
 //!
 //! An instance is untouched until its first attempt, a mark or a cancel. What
 //! an untouched one is follows from the cursor: before it released (ready),
-//! behind it waiting.
+//! behind it waiting. Instances of a task in a mapped group, whose rule decides for each by itself,
+//! are not released by the cursor.
 
 use super::cell::{Cell, Tag};
+use crate::trigger_rule::Tally;
 use std::{collections::VecDeque, ops::Range};
 
 /// How many instances a mapped task can have.
@@ -28,6 +30,9 @@ pub(super) struct Many {
     pub(super) base: u32,
     /// Due retries and deferrals that `max_active` blocks.
     pub(super) backlog: VecDeque<u32>,
+    /// Where the rule decides for each instance by itself: what it counts beside the upstreams of the
+    /// mapped group, as it was when the task was expanded.
+    pub(super) outside: Option<Tally>,
     pages: Vec<Option<Box<[Cell; PAGE as usize]>>>,
 }
 
@@ -40,6 +45,7 @@ impl Many {
             stopped: false,
             base,
             backlog: VecDeque::new(),
+            outside: None,
             pages: Vec::new(),
         }
     }

@@ -73,7 +73,7 @@ pub struct Selectable {
     pub is_expanded: bool,
     /// How many instances failed, could not run or were cancelled.
     pub failed: u64,
-    /// Whether its rule has decided, however it ended or goes on.
+    /// Whether its rule has decided, of any of its instances, however those ended or go on.
     pub has_begun: bool,
 }
 
@@ -95,7 +95,8 @@ impl Selection {
     /// What is cleared of which task, upstreams first.
     ///
     /// An expanded task of which something upstream is cleared is cleared as a whole, since its list
-    /// may change. What a teardown that has begun may have undone is cleared too, with that teardown: its
+    /// may change. Where that is instances of a task in its mapped group, the same instances of it are
+    /// cleared. What a teardown that has begun may have undone is cleared too, with that teardown: its
     /// setups, and everything between those and what is selected.
     ///
     /// # Errors
@@ -120,26 +121,38 @@ impl Selection {
                 .reopened(plan, &selected, |task| of(task).has_begun)
         };
         let mut parts = Vec::new();
-        // Whether it is cleared, or something upstream of it is.
+        // Whether it is cleared, or something upstream of it is; and whether that is some instances.
         let mut runs_again = vec![false; plan.steps.len()];
+        let mut in_part = vec![false; plan.steps.len()];
         for task in &plan.by_rank {
             let (at, facts) = (task.0 as usize, of(*task));
             if facts.instances == 0 {
                 continue;
             }
-            let upstreams = &plan.steps[at].upstreams;
-            let after_another = upstreams.iter().any(|up| runs_again[up.0 as usize]);
-            let is_cleared = selected[at] || reopened[at];
-            runs_again[at] = after_another || is_cleared;
-            if !is_cleared {
-                continue;
+            let step = &plan.steps[at];
+            let (mut after_another, mut after_instances) = (false, false);
+            for up in &step.upstreams {
+                if in_part[up.0 as usize] && step.follows(*up) {
+                    after_instances = true;
+                } else {
+                    after_another |= runs_again[up.0 as usize];
+                }
             }
+            let is_cleared = selected[at] || reopened[at];
+            runs_again[at] = after_another || after_instances || is_cleared;
             let indexes = self
                 .indexes
                 .as_ref()
-                .filter(|_| self.tasks.first() == Some(task));
-            let is_in_part = !reopened[at] && (indexes.is_some() || self.only_failed);
-            let part = if facts.is_expanded && is_in_part && !after_another {
+                .filter(|_| after_instances || self.tasks.first() == Some(task));
+            let is_in_part = facts.is_expanded
+                && !reopened[at]
+                && !after_another
+                && (indexes.is_some() || self.only_failed);
+            in_part[at] = is_in_part && runs_again[at];
+            if !is_cleared {
+                continue;
+            }
+            let part = if is_in_part {
                 Part::Instances {
                     indexes: indexes.cloned(),
                     only_failed: self.only_failed,

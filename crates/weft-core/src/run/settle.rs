@@ -11,10 +11,13 @@ impl Run {
     /// Decides every task on the agenda, in topological order, and ends the run
     /// where nothing is unfinished.
     pub(super) fn settle(&mut self, actions: &mut Vec<Action>) {
-        while let Some(rank) = self.agenda.pop_first() {
+        while let Some(rank) = self.next_on_the_agenda() {
             let task = self.plan.by_rank[rank as usize];
-            if self.tasks[task.0 as usize].is_waiting() {
+            if self.agenda.remove(&rank) && self.tasks[task.0 as usize].is_waiting() {
                 self.decide(task, actions);
+            }
+            for range in self.instance_agenda.remove(&rank).unwrap_or_default() {
+                self.decide_instances(task, range, actions);
             }
         }
         let over = match self.state {
@@ -34,6 +37,13 @@ impl Run {
             self.state = end;
             actions.push(Action::RunChanged { state: end });
         }
+    }
+
+    /// The first task in topological order that is to be decided, or instances of it.
+    fn next_on_the_agenda(&self) -> Option<u32> {
+        let tasks = self.agenda.first();
+        let instances = self.instance_agenda.keys().next();
+        tasks.into_iter().chain(instances).min().copied()
     }
 
     /// Applies branches and the trigger rule to a waiting task.
@@ -71,8 +81,21 @@ impl Run {
 
     /// What the rule of a waiting task says.
     fn verdict(&self, task: TaskIndex) -> Verdict {
-        let step = &self.plan.steps[task.0 as usize];
+        if self.plan.has_mapped_groups && !self.plan.step(task).by_index().is_empty() {
+            return self.verdict_in_group(task);
+        }
         let upstreams = self.tasks[task.0 as usize].upstreams;
+        self.verdict_on(task, upstreams, |setup| self.tally_of(setup))
+    }
+
+    /// What the rule of a task says to upstreams that ended like this.
+    pub(super) fn verdict_on(
+        &self,
+        task: TaskIndex,
+        upstreams: Tally,
+        setup: impl Fn(TaskIndex) -> Tally,
+    ) -> Verdict {
+        let step = &self.plan.steps[task.0 as usize];
         match &step.teardown {
             None => {
                 let (rule, upstreams) = self.faults.rule(step.rule, upstreams);
@@ -81,8 +104,8 @@ impl Run {
             Some(_) if upstreams.pending > 0 => Verdict::Wait,
             Some(teardown) => {
                 let mut setups = Tally::default();
-                for setup in &teardown.setups {
-                    setups += self.tally_of(*setup);
+                for of in &teardown.setups {
+                    setups += setup(*of);
                 }
                 Teardown::verdict(&upstreams, &self.faults.setups(setups))
             }
@@ -91,7 +114,7 @@ impl Run {
 
     /// How the instances of a task ended. One that is no part of this run counts as one that succeeded,
     /// as it does wherever its output is needed.
-    fn tally_of(&self, task: TaskIndex) -> Tally {
+    pub(super) fn tally_of(&self, task: TaskIndex) -> Tally {
         let task = &self.tasks[task.as_usize()];
         match task.body {
             Body::Excluded => Tally {

@@ -49,9 +49,21 @@ pub(crate) fn mapped(upstreams: &[u32], max_active: Option<u32>) -> Step {
         mapping: Some(Mapping {
             sources,
             max_active,
+            by_index: Vec::new(),
         }),
         ..task(upstreams)
     }
+}
+
+/// A task of a mapped group that follows `upstreams` index by index.
+pub(crate) fn following(sources: &[u32], upstreams: &[u32]) -> Step {
+    let together: Vec<u32> = sources.iter().chain(upstreams).copied().collect();
+    let mut step = mapped(sources, None);
+    step.upstreams = task(&together).upstreams;
+    if let Some(mapping) = &mut step.mapping {
+        mapping.by_index = upstreams.iter().copied().map(TaskIndex).collect();
+    }
+    step
 }
 
 pub(crate) fn branch(upstreams: &[u32]) -> Step {

@@ -5,6 +5,7 @@ mod attempts;
 mod clearing;
 mod deadlines;
 mod driver;
+mod groups;
 mod mapping;
 mod operations;
 mod planning;

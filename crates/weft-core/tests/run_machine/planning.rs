@@ -70,6 +70,7 @@ trigger_rule = "all_done"
     let mapping = Mapping {
         sources: vec![list],
         max_active: Some(4),
+        by_index: Vec::new(),
     };
     assert_eq!(plan.step(each).mapping, Some(mapping));
     assert_eq!(plan.step(last).rule, TriggerRule::AllDone);

@@ -18,28 +18,36 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = |at: u32| {
         let rule = prop::sample::select(TriggerRule::ALL.to_vec());
         let upstreams = prop::collection::btree_set(0..at.max(1), 0..3);
-        (rule, upstreams, 0..4_u32, any::<bool>()).prop_map(move |(rule, upstreams, kind, some)| {
-            let upstreams: Vec<u32> = upstreams
-                .into_iter()
-                .filter(|upstream| *upstream < at)
-                .collect();
-            let sources = upstreams
-                .first()
-                .copied()
-                .map(TaskIndex)
-                .into_iter()
-                .collect();
-            let mapping = (kind == 0).then_some(Mapping {
-                sources,
-                max_active: some.then_some(2),
-            });
-            Step {
-                rule,
-                mapping,
-                branch: kind == 1,
-                ..task(&upstreams)
-            }
-        })
+        let flags = (any::<bool>(), any::<[bool; 2]>());
+        (rule, upstreams, 0..4_u32, flags).prop_map(
+            move |(rule, upstreams, kind, (some, along))| {
+                let upstreams: Vec<u32> = upstreams
+                    .into_iter()
+                    .filter(|upstream| *upstream < at)
+                    .collect();
+                let sources = upstreams
+                    .first()
+                    .copied()
+                    .map(TaskIndex)
+                    .into_iter()
+                    .collect();
+                let mapping = (kind == 0).then_some(Mapping {
+                    sources,
+                    max_active: some.then_some(2),
+                    by_index: upstreams
+                        .iter()
+                        .zip(along)
+                        .filter_map(|(upstream, along)| along.then_some(TaskIndex(*upstream)))
+                        .collect(),
+                });
+                Step {
+                    rule,
+                    mapping,
+                    branch: kind == 1,
+                    ..task(&upstreams)
+                }
+            },
+        )
     };
     (0..TASKS).map(step).collect::<Vec<_>>()
 }
@@ -182,7 +190,11 @@ proptest! {
         let shifted = |tasks: &[TaskIndex]| tasks.iter().map(|task| TaskIndex(task.0 + TASKS)).collect();
         let right = right.into_iter().map(|step| Step {
             upstreams: shifted(&step.upstreams),
-            mapping: step.mapping.map(|mapping| Mapping { sources: shifted(&mapping.sources), ..mapping }),
+            mapping: step.mapping.map(|mapping| Mapping {
+                sources: shifted(&mapping.sources),
+                by_index: shifted(&mapping.by_index),
+                ..mapping
+            }),
             ..step
         });
         let plan = plan(left.into_iter().chain(right).collect());

@@ -68,7 +68,7 @@ impl States {
                 instances: *instances,
                 is_expanded: true,
                 failed: counts.failed + counts.upstream_failed + counts.cancelled,
-                has_begun: true,
+                has_begun: counts.waiting < u64::from(*instances),
             },
             Some(_) | None => Selectable {
                 instances: 1,

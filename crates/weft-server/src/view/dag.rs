@@ -133,6 +133,10 @@ fn task(dag: &document::Dag, task: &Task) -> api::DagTask {
         conditions: conditions(task.precondition),
         deadline: task.deadline.map(deadline),
         mapped: !task.expand.is_empty(),
+        mapped_group: task
+            .mapped_group
+            .and_then(|group| dag.mapped_groups.get(group as usize).cloned()),
+        variables: task.grants.variables.clone(),
         branch: task.branch,
         retries: task.retries.unwrap_or(0),
         queue: task

@@ -38,6 +38,30 @@ async fn lists_page_by_page_and_shows_what_the_document_says() {
 }
 
 #[tokio::test]
+async fn a_task_shows_its_mapped_group_and_the_variables_that_it_reads() {
+    let world = World::new().await;
+    let tasks = json!({
+        "files": {},
+        "load.fetch": { "inputs": { "path": { "element": "file" } }, "grants": { "variables": ["key", "region"] } },
+    });
+    let groups = json!({ "load": { "expand": { "file": "files" } } });
+    world
+        .deploy_dags(json!([{ "id": "d", "groups": groups, "tasks": tasks }]))
+        .await;
+    let dag = world.get("/dags/d").send().await.ok();
+    let [files, fetch] = [&dag["tasks"][0], &dag["tasks"][1]];
+    assert_eq!(
+        (
+            &fetch["mapped"],
+            &fetch["mapped_group"],
+            &fetch["variables"]
+        ),
+        (&json!(true), &json!("load"), &json!(["key", "region"]))
+    );
+    assert!(files.get("mapped_group").is_none() && files.get("variables").is_none());
+}
+
+#[tokio::test]
 async fn a_cursor_of_another_list_or_other_filters_is_refused() {
     let world = World::new().await;
     world

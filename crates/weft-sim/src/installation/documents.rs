@@ -115,6 +115,14 @@ impl Shape {
             tasks.insert(names[at].clone(), task);
         }
         let mut dag = Map::new();
+        let is_list = |at: &usize| mapped[*at] || names[*at].starts_with('l');
+        // Not by the random numbers of the document, so that the rest of it is the same without a group.
+        let mut own = Rng::with_seed(u64::from(number) + 7 * names.len() as u64);
+        if own.u32(0..3) == 0
+            && let Some(list) = (0..count).find(is_list)
+        {
+            add_group(&mut own, &names[list], &mut dag, &mut tasks);
+        }
         dag.insert("id".into(), json!(self.id));
         dag.insert("description".into(), json!(format!("version {number}")));
         dag.insert("max_active_runs".into(), json!(self.max_active_runs));
@@ -181,6 +189,42 @@ fn add_conditions(rng: &mut Rng, task: &mut Value) {
     if rng.u32(0..8) == 0 {
         task["deadline"] = json!(["10s", "2m", "1h"][rng.usize(0..3)]);
     }
+}
+
+/// A mapped group of two or three tasks, and a task after it.
+fn add_group(
+    rng: &mut Rng,
+    list: &str,
+    dag: &mut Map<String, Value>,
+    tasks: &mut Map<String, Value>,
+) {
+    dag.insert("groups".into(), json!({ "g": { "expand": { "e": list } } }));
+    let mut first = json!({ "inputs": { "each": { "element": "e" } } });
+    let mut second = json!({ "inputs": { "from_a": "g.a", "each": { "element": "e" } } });
+    for task in [&mut first, &mut second] {
+        if rng.bool() {
+            task["max_active"] = json!(rng.u32(1..3));
+        }
+        if rng.u32(0..3) == 0 {
+            task["retries"] = json!(2);
+        }
+        task["grants"] = json!({ "dags": callable_dags() });
+    }
+    if rng.u32(0..3) == 0 {
+        let rules = ["all_done", "one_success", "none_failed"];
+        second["trigger_rule"] = json!(rules[rng.usize(0..rules.len())]);
+    }
+    tasks.insert("g.a".into(), first);
+    tasks.insert("g.b".into(), second);
+    if rng.bool() {
+        let mut undo =
+            json!({ "inputs": { "from_a": "g.a" }, "after": ["g.b"], "teardown_of": ["g.a"] });
+        undo["grants"] = json!({ "dags": callable_dags() });
+        tasks.insert("g.c".into(), undo);
+    }
+    let mut after = json!({ "inputs": { "from_b": "g.b" } });
+    after["grants"] = json!({ "dags": callable_dags() });
+    tasks.insert("after_g".into(), after);
 }
 
 /// A task of these names, and whether it is mapped.

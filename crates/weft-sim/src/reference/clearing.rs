@@ -33,6 +33,8 @@ impl Model {
         // What is cleared of each task; none where the whole task starts over.
         let mut cleared: Vec<(TaskIndex, Option<Vec<u32>>)> = Vec::new();
         let mut runs_again: Vec<TaskIndex> = Vec::new();
+        // Those of which only some instances run again.
+        let mut in_part: Vec<TaskIndex> = Vec::new();
         for task in self.order.clone() {
             let this = &self.tasks[task.0 as usize];
             if !this.included {
@@ -40,19 +42,30 @@ impl Model {
             }
             let failed = this.instances.iter().filter(|one| has_failed(one)).count();
             let upstreams = &self.scenario.steps[task.0 as usize].upstreams;
-            let follows = upstreams.iter().any(|up| runs_again.contains(up));
+            let (instances, whole): (Vec<TaskIndex>, Vec<TaskIndex>) = upstreams
+                .iter()
+                .filter(|up| runs_again.contains(up))
+                .partition(|up| in_part.contains(up) && self.by_index(task).contains(up));
+            let follows = !whole.is_empty();
             let reopened = reopened.contains(&task);
             let chosen = reopened || chosen.contains(&task);
-            if follows || chosen {
+            let named = selection
+                .indexes
+                .as_ref()
+                .filter(|_| selection.tasks.contains(&task) || !instances.is_empty());
+            if follows || chosen || !instances.is_empty() {
                 runs_again.push(task);
+                if this.expanded
+                    && !follows
+                    && !reopened
+                    && (named.is_some() || selection.only_failed)
+                {
+                    in_part.push(task);
+                }
             }
             if !chosen {
                 continue;
             }
-            let named = selection
-                .indexes
-                .as_ref()
-                .filter(|_| selection.tasks.contains(&task));
             let all_failed = failed == this.instances.len() && selection.only_failed;
             let is_whole = !this.expanded
                 || follows
@@ -63,7 +76,7 @@ impl Model {
                     .zip(&this.instances)
                     .filter(|(index, _)| named.is_none_or(|named| named.contains(*index)))
                     .filter(|(_, one)| has_failed(one) || !selection.only_failed)
-                    .filter(|(_, one)| one.phase != Phase::Startable)
+                    .filter(|(_, one)| !matches!(one.phase, Phase::Startable | Phase::Waiting))
                     .map(|(index, _)| index)
                     .collect::<Vec<u32>>()
             });
@@ -159,13 +172,18 @@ impl Model {
                 self.start_task_over(task);
                 continue;
             };
+            let phase = if self.by_index(task).is_empty() {
+                Phase::Startable
+            } else {
+                Phase::Waiting
+            };
             for index in indexes {
                 let instance = Instance { task, index };
                 self.revoke(instance);
                 let single = self.single_mut(instance);
                 *single = Single {
                     last: single.last,
-                    ..fresh(Phase::Startable)
+                    ..fresh(phase)
                 };
             }
         }

@@ -181,10 +181,15 @@ fn task_value(dag: &Dag, task: &Task) -> Value {
         .iter()
         .map(|index| dag.tasks[index.as_usize()].id.as_str())
         .collect();
+    // The lists of a mapped group are no inputs of its tasks by themselves.
+    let lists = match task.mapped_group {
+        None => task.expand.as_slice(),
+        Some(_) => &[],
+    };
     let inputs: Vec<&str> = task
         .inputs
         .iter()
-        .chain(&task.expand)
+        .chain(lists)
         .map(|(name, _)| name.as_str())
         .collect();
     json!({
@@ -197,9 +202,10 @@ fn task_value(dag: &Dag, task: &Task) -> Value {
         },
         "inputs": inputs,
         "mapped": !task.expand.is_empty(),
+        "mapped_group": task.mapped_group.and_then(|group| dag.mapped_groups.get(group as usize)),
         "params": task.inputs.iter().chain(&task.expand).filter_map(|(_, binding)| match binding {
             Binding::Param { name, .. } => Some(name.as_str()),
-            Binding::Output { .. } | Binding::Literal(_) => None,
+            Binding::Output { .. } | Binding::Element { .. } | Binding::Literal(_) => None,
         }).collect::<Vec<_>>(),
         "upstreams": upstreams,
         "trigger_rule": task.rule_name(),

@@ -1,7 +1,7 @@
 //! The graph that all drawings of a DAG share: its tasks, their kinds, and the edges.
 
 use weft_core::{
-    document::{Binding, Code, Dag, Task},
+    document::{Code, Dag, Task, TaskIndex},
     trigger_rule::TriggerRule,
 };
 
@@ -164,8 +164,5 @@ fn reads(task: &Task, upstream: u32) -> bool {
     task.inputs
         .iter()
         .chain(&task.expand)
-        .any(|(_, binding)| match binding {
-            Binding::Output { task, .. } => task.0 == upstream,
-            Binding::Param { .. } | Binding::Literal(_) => false,
-        })
+        .any(|(_, binding)| binding.upstream() == Some(TaskIndex(upstream)))
 }

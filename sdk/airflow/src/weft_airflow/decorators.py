@@ -242,8 +242,8 @@ class GroupFactory:
         return self._make(mapped, (), {**self.bound, **arguments})
 
     def expand_kwargs(self, values: Any) -> Any:
-        mapped = Mapped({"kwargs": values}, as_kwargs=True)
         names = [name for name in parameters_of(self.function) if name not in self.bound]
+        mapped = Mapped({"kwargs": values}, as_kwargs=True, names=names)
         return self._make(mapped, (), {**self.bound, **{name: MappedArgument(mapped, name) for name in names}})
 
 

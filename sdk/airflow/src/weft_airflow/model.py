@@ -563,11 +563,15 @@ class DagParam:
 
 
 class Mapped:
-    """What a task or group is mapped over: lists by parameter, or one list of dicts under `kwargs`."""
+    """What a task or group is mapped over: lists by parameter, or one list of dicts under `kwargs`.
 
-    def __init__(self, values: dict[str, Any], as_kwargs: bool = False):
+    `names` are the parameters of a group that dicts are taken apart for.
+    """
+
+    def __init__(self, values: dict[str, Any], as_kwargs: bool = False, names: Sequence[str] = ()):
         self.values = values
         self.as_kwargs = as_kwargs
+        self.names = list(names)
 
 
 class MappedArgument:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from weft_airflow.literal import literal
-from weft_airflow.model import Output
+from weft_airflow.model import MappedArgument, Output
 from weft_airflow.plan import SETTINGS, Plan, form_of, weekdays
 from weft_airflow.python_tasks import PythonTasks
 from weft_airflow.reach import Reached
@@ -43,7 +43,7 @@ class OperatorTasks(PythonTasks):
             env = dict.fromkeys(re.findall(r"\$\{?([A-Za-z_]\w*)", command))
         if "bash_command" in element:
             command_text = element["bash_command"]
-        elif isinstance(command, Output):
+        elif isinstance(command, (Output, MappedArgument)):
             command_text = self._value(plan, command)
             self.report.add(*task.where, f"task {task.task_id}: a task can't start a shell: of the command, only echo, sleep, date, true, false and exit are carried out")
         elif isinstance(command, str) and isinstance(env, dict) and can_run(command, env):

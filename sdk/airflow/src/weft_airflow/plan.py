@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weft_airflow import values
-from weft_airflow.model import Derived, Output, Task
+from weft_airflow.model import Derived, MappedArgument, Output, Task
 
 #: What `weft` injects by name where a parameter's default is `None`.
 INJECTED = {
@@ -48,6 +48,8 @@ class Plan:
     #: A wrapper's own definition.
     text: str = ""
     direct: Any = None
+    #: Why it is to be written by hand, where that is found in its values.
+    reason: str | None = None
 
 
 #: What Airflow's context has and an attempt's has not.
@@ -118,7 +120,9 @@ def is_json(value: Any) -> bool:
 
 
 def is_graph_value(value: Any) -> bool:
-    """Whether a value can be written in the graph itself: JSON and outputs."""
+    """Whether a value can be written in the graph itself: JSON, outputs, and elements of a mapped group."""
+    if isinstance(value, MappedArgument):
+        return True
     if isinstance(value, Output):
         return not isinstance(value, Derived)
     if isinstance(value, (list, tuple)):

@@ -11,6 +11,7 @@ from typing import Any
 from weft_airflow import recorder, values
 from weft_airflow.decorators import CONTEXT_KEYS
 from weft_airflow.literal import NotLiteral, literal
+from weft_airflow.mapped_groups import MappedGroups
 from weft_airflow.model import RETURN_VALUE, Dag, DagParam, Derived, Group, Mapped, MappedArgument, Output, Task
 from weft_airflow.plan import (
     INJECTED,
@@ -29,7 +30,7 @@ from weft_airflow.scope import SUPPORT, Kept, Module, Scope
 from weft_airflow.settings import rule_of
 
 
-class PythonTasks:
+class PythonTasks(MappedGroups):
     """The part of the writer that writes functions. What it shares with the others is set by `DagWriter`."""
 
     dag: Dag
@@ -112,13 +113,11 @@ class PythonTasks:
         task = plan.task
         if not isinstance(function, types.FunctionType) or function.__name__ == "<lambda>" or self.scope.file_of(function.__code__.co_filename) is None:
             return False
-        if found.pushes or found.pulls or found.pulls_any or found.context or task.settings.get("_conditions"):
+        if found.pushes or found.pulls or found.pulls_any or found.pulls_made or found.context or task.settings.get("_conditions"):
             return False
         if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             return False
         if task.settings.get("params") or task.settings.get("templates_dict") or kind == "branch" and self._groups(task):
-            return False
-        if self._group_of(task) is not None:
             return False
         parameters = inspect.signature(function).parameters
         for name, one in parameters.items():
@@ -134,7 +133,7 @@ class PythonTasks:
         given = {**dict(zip(names, args)), **kwargs}
         if task.mapped is not None and not self._can_map(task.mapped, {name: one for name, one in parameters.items() if name not in given}):
             return False
-        if not all(is_graph_value(value) and not templates(value) and not self._odd(value) for value in given.values()):
+        if not all(is_graph_value(value) and not templates(value) and not self._odd(task, value) for value in given.values()):
             return False
         if any(name in INJECTED and parameters[name].default is None for name in given):
             return False
@@ -149,10 +148,10 @@ class PythonTasks:
                 plan.mapped = sources
         return True
 
-    def _odd(self, value: Any) -> bool:
-        """Whether a value holds an output of a task that pushes, or a key of a mapped task's."""
+    def _odd(self, task: Task, value: Any) -> bool:
+        """Whether a value holds an output of a task that pushes, or a key of each output of a list."""
         return any(
-            output.operator.task_id in self._pushers or output.key != RETURN_VALUE and output.operator.mapped is not None
+            output.operator.task_id in self._pushers or output.key != RETURN_VALUE and self._is_list(output.operator, task)
             for output in outputs_in(value)
         )
 
@@ -190,7 +189,7 @@ class PythonTasks:
     def _elements(self, plan: Plan, output: Output) -> str:
         """The graph's expression for an output whose elements instances get."""
         pushes = output.operator.task_id in self._pushers
-        if output.operator.mapped is None or output.key == RETURN_VALUE and not pushes:
+        if not self._is_list(output.operator, plan.task) or output.key == RETURN_VALUE and not pushes:
             return self._graph(plan, output) + ('["return_value"]' if output.key == RETURN_VALUE and pushes else "")
         # A part of what each instance returned.
         plan.takes.add(output.operator.task_id)
@@ -331,6 +330,8 @@ class PythonTasks:
         names = list(dict.fromkeys(found.pulls))
         if found.pulls_any:
             names += [name for name in sorted(plan.task.upstream_task_ids) if name not in names]
+        if found.pulls_made:
+            names += [one.task_id for one in self.dag.tasks if one.task_id not in names and self._is_before(one, plan.task)]
         pulls = []
         for name in names:
             if not self.dag.has_task(name):
@@ -372,33 +373,31 @@ class PythonTasks:
     def _input(self, plan: Plan, task: Task, key: str, *, whole: bool = False) -> str:
         """The wrapper's parameter that holds a task's output."""
         pushes = task.task_id in self._pushers
-        group = self._group_of(plan.task)
-        inner = group is not None and self._group_of(task) is group
+        is_list = self._is_list(task, plan.task)
         wanted = (task.task_id, "" if whole else key)
         if wanted not in plan.inputs:
             parameter = self._parameter(plan, task.task_id if key == RETURN_VALUE else f"{task.task_id}_{key}")
             plan.inputs[wanted] = parameter
             plan.takes.add(task.task_id)
             edge = f"\0{task.task_id}\0"
-            if not whole and pushes:
+            if whole or is_list:
+                pass
+            elif pushes:
                 edge += '["return_value"]' if key == RETURN_VALUE else f'["xcom"][{literal(key)}]'
-            elif not whole and key != RETURN_VALUE and task.mapped is None:
+            elif key != RETURN_VALUE:
                 edge += f"[{literal(key)}]"
-            if inner:
-                # One instance's output for one instance.
-                plan.mapped[parameter] = f"\0{task.task_id}\0"
-            else:
-                plan.bound[parameter] = edge
+            plan.bound[parameter] = edge
         parameter = plan.inputs[wanted]
         if whole:
             return f"{self._support()}.Pushed({parameter})" if pushes else parameter
-        if inner:
-            if pushes:
-                return f'{parameter}["return_value"]' if key == RETURN_VALUE else f'{parameter}["xcom"][{literal(key)}]'
-            return parameter if key == RETURN_VALUE else f"{parameter}[{literal(key)}]"
-        if key != RETURN_VALUE and task.mapped is not None and not pushes:
-            return f"{self._support()}.each({parameter}, {literal(key)})"
-        return parameter
+        if not is_list or key == RETURN_VALUE and not pushes:
+            return parameter
+        # A part of each output of the list.
+        support = self._support()
+        if key == RETURN_VALUE:
+            return f'{support}.each({parameter}, "return_value")'
+        each = f'{support}.each({parameter}, "xcom")' if pushes else parameter
+        return f"{support}.each({each}, {literal(key)})"
 
     def _value(self, plan: Plan, value: Any) -> str:
         """An expression inside of a wrapper."""
@@ -431,14 +430,13 @@ class PythonTasks:
         return text
 
     def _element(self, plan: Plan, item: MappedArgument) -> str:
+        """The wrapper's parameter that holds an element of the mapped group's list."""
         key, _, part = item.key.partition("[")
-        source = "kwargs" if item.mapped.as_kwargs else key
-        parameter = plan.inputs.get(("mapped", source)) or self._parameter(plan, "element" if item.mapped.as_kwargs else key)
-        plan.inputs["mapped", source] = parameter
-        if parameter not in plan.mapped:
-            plan.mapped[parameter] = self._group_source(plan, item.mapped.values.get(source))
-        inner = f"{parameter}[{literal(key)}]" if item.mapped.as_kwargs else parameter
-        return f"{inner}[{part}" if part else inner
+        if ("mapped", key) not in plan.inputs:
+            plan.inputs["mapped", key] = parameter = self._parameter(plan, key)
+            plan.bound[parameter] = self._element_of_graph(plan, MappedArgument(item.mapped, key))
+        parameter = plan.inputs["mapped", key]
+        return f"{parameter}[{part}" if part else parameter
 
     def _graph(self, plan: Plan, value: Any) -> str:
         """An expression of the graph; outputs are marked by their task's id until all tasks have names."""
@@ -451,46 +449,8 @@ class PythonTasks:
                     pushes = item.operator.task_id in self._pushers
                     edge += f'["xcom"][{literal(item.key)}]' if pushes else f"[{literal(item.key)}]"
                 return edge
+            if isinstance(item, MappedArgument):
+                return self._element_of_graph(plan, item)
             raise NotLiteral(item)
 
         return literal(value, other)
-
-    def _group_of(self, task: Task) -> Group | None:
-        """The mapped group that a task is in."""
-        group = task.task_group
-        while group is not None and group.mapped is None:
-            group = group.parent_group
-        return group
-
-    def _mapped_group(self, plan: Plan) -> None:
-        """A task in a mapped group is mapped itself: over what the group is mapped over, or the output of one of its tasks.
-
-        Each instance then gets what it would get in its instance of the group, as long as it takes one such
-        value: of several, a task is mapped over every combination.
-        """
-        group = self._group_of(plan.task)
-        if group is None or group.mapped is None or plan.text.rpartition("\n")[2].startswith("raise Fail(") and not plan.mapped:
-            return
-        outer = self._group_of(group)
-        fits = plan.task.mapped is None and len(plan.mapped) == 1 and plan.decorator in ("python", "task")
-        if fits and len(group.mapped.values) == 1 and (outer is None or outer is group):
-            return
-        plan.bound.clear()
-        plan.mapped.clear()
-        plan.rows = ""
-        plan.keywords.clear()
-        plan.takes.clear()
-        plan.uses_context = False
-        plan.direct = None
-        self._by_hand(plan, f"it is in the group {group.group_id}, which is mapped as a whole: map each of its tasks over one list, or make the group a DAG of its own")
-
-    def _group_source(self, plan: Plan, value: Any) -> str:
-        """The graph's expression for what a mapped group is mapped over."""
-        if isinstance(value, Output) and self._is_source(value):
-            return self._source(plan, value)
-        try:
-            return literal([list(pair) for pair in value.items()] if isinstance(value, dict) else as_list(value))
-        except NotLiteral:
-            # A second value, so that the task is one to write by hand.
-            plan.mapped["unknown"] = "[]"
-            return "[]"

@@ -32,7 +32,10 @@ class Reached:
     """Found in all the functions that a body may call."""
 
     pulls: list[str] = field(default_factory=list)
+    #: Whether it pulls without an id, which means the tasks right before it.
     pulls_any: bool = False
+    #: Whether it pulls by ids that it makes when it runs, which can be those of all tasks before it.
+    pulls_made: bool = False
     pushes: bool = False
     context: bool = False
     variables: set[str] = field(default_factory=set)
@@ -112,14 +115,29 @@ def _look_at_call(file: str, call: ast.Call, func: ast.Attribute, result: Reache
         result.pushes = True
     elif func.attr == "xcom_pull":
         given = next((one.value for one in call.keywords if one.arg == "task_ids"), call.args[0] if call.args else None)
-        names = [one.value for one in ast.walk(given) if isinstance(one, ast.Constant) and isinstance(one.value, str)] if given else []
-        result.pulls.extend(names)
-        result.pulls_any |= not names
+        if given is None or isinstance(given, ast.Constant) and given.value is None:
+            result.pulls_any = True
+        else:
+            _look_at_ids(given, result)
     elif func.attr == "get" and isinstance(func.value, ast.Name) and func.value.id == "Variable":
         if call.args and isinstance(call.args[0], ast.Constant):
             result.variables.add(str(call.args[0].value))
         else:
             result.problems.append((file, call.lineno, 'the task reads a variable whose name is made when it runs: add grants={"variables": ["NAME"]} to it'))
+
+
+def _look_at_ids(given: ast.expr, result: Reached) -> None:
+    """Adds the ids that a pull names."""
+    if isinstance(given, (ast.List, ast.Tuple, ast.Set)):
+        for one in given.elts:
+            _look_at_ids(one, result)
+    elif isinstance(given, ast.IfExp):
+        _look_at_ids(given.body, result)
+        _look_at_ids(given.orelse, result)
+    elif isinstance(given, ast.Constant) and isinstance(given.value, str):
+        result.pulls.append(given.value)
+    else:
+        result.pulls_made = True
 
 
 #: `xcom_pull(...)` and `var.value.x` in templates.

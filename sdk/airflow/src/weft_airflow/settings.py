@@ -105,7 +105,7 @@ def of_task(task: Task, report: Report) -> dict[str, Any]:
         if value not in (None, "default", "default_pool") and not (name == "pool_slots" and value == 1):
             add(weft, value)
     weight = given.get("priority_weight")
-    add("priority", weight if isinstance(weight, int) and weight != 1 else None)
+    add("priority", weight if recorder.is_unknown(weight) or _has_weight(task) else None)
     add("outlets", outlets_of(task, report) or None)
     described = given.get("doc_md") or given.get("doc")
     if isinstance(described, str) and described.strip():
@@ -127,9 +127,32 @@ def _report_task(task: Task, report: Report) -> None:
             continue
         shown = ", ".join(values.names_of(value)) if name == "inlets" else ""
         report.add(file, line, f"task {task.task_id}: {words.format(shown)}")
-    weight = task.settings.get("weight_rule")
-    if weight not in (None, "downstream") and getattr(weight, "value", weight) not in ("downstream", "absolute"):
-        report.add(file, line, f"task {task.task_id}: weight_rule: a task's priority is what it is given")
+    rule = _weight_rule(task)
+    if rule not in ("downstream", "absolute"):
+        reason = "'upstream' has no counterpart" if rule == "upstream" else "a strategy of your own is not called"
+        report.add(file, line, f"task {task.task_id}: weight_rule: {reason}: the task has the priority that it is given")
+
+
+def _has_weight(task: Task) -> bool:
+    """Whether a task has another weight than Airflow's default."""
+    weight = task.settings.get("priority_weight")
+    return isinstance(weight, int) and weight != 1
+
+
+def _weight_rule(task: Task) -> str:
+    """Airflow's rule of a task's weight, by name; that of a strategy of the author's is its text."""
+    given = task.settings.get("weight_rule") or "downstream"
+    return str(getattr(given, "value", given))
+
+
+def priority_rule_of(dag: Dag, report: Report) -> str | None:
+    """The rule of a DAG's priorities: inherited where a task has a weight that counts for those upstream of it."""
+    weighted = [task for task in dag.tasks if _has_weight(task)]
+    if not any(_weight_rule(task) == "downstream" for task in weighted):
+        return None
+    if any(_weight_rule(task) != "downstream" for task in weighted):
+        report.add(*dag.where, f"DAG {dag.dag_id}: weight_rule: its tasks have several, and a DAG has one priority_rule: it became inherited for all of them")
+    return "inherited"
 
 
 def _is_span(value: Any) -> bool:
@@ -360,6 +383,9 @@ def of_dag(dag: Dag, report: Report, airflow_2: bool) -> dict[str, str]:
     deadline = deadline_of(dag, report)
     if deadline is not None:
         found["deadline"] = literal(deadline)
+    rule = priority_rule_of(dag, report)
+    if rule is not None:
+        found["priority_rule"] = literal(rule)
     file, line = dag.where
     for name, words in _NO_DAG.items():
         value = dag.given.get(name) or (dag.default_args.get(name) if name == "sla_miss_callback" else None)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from weft_airflow import recorder
 from weft_airflow.literal import literal
+from weft_airflow.mapped_groups import GroupPlan
 from weft_airflow.model import Dag, Output, Task
 from weft_airflow.operator_tasks import OperatorTasks
 from weft_airflow.plan import PYTHON, SHOWN_NOT, Plan, functions_of, given_arguments, identifier, is_name
@@ -30,6 +31,11 @@ def _parameters(keywords: dict[str, str | None]) -> list[str]:
     return required + [f"{name}={default}" for name, default in keywords.items() if default is not None]
 
 
+def _takes(plans: list[Plan]) -> set[str]:
+    """The tasks whose outputs these take, besides their own."""
+    return {name for plan in plans for name in plan.takes} - {plan.task.task_id for plan in plans}
+
+
 class DagWriter(OperatorTasks):
     """Writes one DAG into the main module of a scope."""
 
@@ -37,6 +43,7 @@ class DagWriter(OperatorTasks):
         self.dag, self.scope, self.report, self.airflow_2 = dag, scope, report, airflow_2
         self.module = scope.main
         self.plans: dict[str, Plan] = {}
+        self.groups: dict[str, GroupPlan] = {}
         self._vars: set[str] = set()
         self._pushers = {task.task_id for task in dag.tasks if self._reached(task).pushes}
 
@@ -61,8 +68,11 @@ class DagWriter(OperatorTasks):
         for task in self.dag.tasks:
             self.plans[task.task_id] = self._plan(task)
         lines = [f"with DAG({self._arguments()}):"]
-        for plan in self._in_order():
-            lines.append(f"    {plan.var} = {self._call(plan)}")
+        for group, plans in self._in_order():
+            if group is None:
+                lines += [f"    {plan.var} = {self._with_variables(self._call(plan))}" for plan in plans]
+            else:
+                lines += [self._with_variables(line) for line in self._group_lines(group, plans)]
         lines.extend(self._edges())
         if len(lines) == 1:
             return ""
@@ -86,20 +96,34 @@ class DagWriter(OperatorTasks):
             return one_line
         return "\n" + "".join(f"    {part},\n" for part in parts)
 
-    def _in_order(self) -> list[Plan]:
-        """Each task after those whose output it takes."""
-        done: dict[str, Plan] = {}
-        left = list(self.plans.values())
+    def _in_order(self) -> list[tuple[GroupPlan | None, list[Plan]]]:
+        """Each task after those whose output it takes; the tasks of a mapped group together."""
+        units: dict[str, tuple[GroupPlan | None, list[Plan]]] = {}
+        for name, plan in self.plans.items():
+            group = self._group_of(plan.task)
+            units.setdefault(f"group {group.id}" if group else f"task {name}", (group, []))[1].append(plan)
+        ordered = self._sorted([(unit, plans) for unit, plans in units.values()])
+        # In a mapped group, too.
+        return [(group, [plan for _, [plan] in self._sorted([(None, [plan]) for plan in plans])]) for group, plans in ordered]
+
+    def _sorted(self, units: list[tuple[GroupPlan | None, list[Plan]]]) -> list[tuple[GroupPlan | None, list[Plan]]]:
+        ids = {plan.task.task_id for _, plans in units for plan in plans}
+        done: set[str] = set()
+        ordered = []
+        left = list(units)
         while left:
-            free = next((plan for plan in left if plan.takes <= done.keys()), None)
+            free = next((unit for unit in left if _takes(unit[1]) & ids <= done), None)
             if free is None:
-                self.report.add(*self.dag.where, f"DAG {self.dag.dag_id}: outputs go in a circle: {', '.join(plan.task.task_id for plan in left)}")
+                names = ", ".join(plan.task.task_id for _, plans in left for plan in plans)
+                self.report.add(*self.dag.where, f"DAG {self.dag.dag_id}: outputs go in a circle: {names}")
                 free = left[0]
-                free.takes.clear()
-                free.bound.clear()
-            left.remove(free)
-            done[free.task.task_id] = free
-        return list(done.values())
+                for plan in free[1]:
+                    plan.takes.clear()
+                    plan.bound.clear()
+            left = [unit for unit in left if unit is not free]
+            done |= {plan.task.task_id for plan in free[1]}
+            ordered.append(free)
+        return ordered
 
     def _call(self, plan: Plan) -> str:
         if plan.mapped:
@@ -110,9 +134,13 @@ class DagWriter(OperatorTasks):
             call = f"{plan.callee}{partial}.expand_kwargs({plan.rows})"
         else:
             call = f"{plan.callee}({given_arguments(plan.bound)})"
-        call = re.sub("\0(.*?)\0", lambda found: self.plans[found[1]].var, call)
+        return call
+
+    def _with_variables(self, text: str) -> str:
+        """An expression of the graph, with the variables of tasks and the names of functions in place of marks."""
+        text = re.sub("\0(.*?)\0", lambda found: self.plans[found[1]].var, text)
         # A function of `map` may have become a task of its own as well.
-        return re.sub("\1(.*?)\1", lambda found: f"{found[1]}.function" if found[1] in self._decorated() else found[1], call)
+        return re.sub("\1(.*?)\1", lambda found: f"{found[1]}.function" if found[1] in self._decorated() else found[1], text)
 
     def _edges(self) -> list[str]:
         lines = []
@@ -168,7 +196,7 @@ class DagWriter(OperatorTasks):
         else:
             write: Callable[..., None] = getattr(self, f"_{kind}", self._unknown)
             write(plan, found)
-        self._mapped_group(plan)
+        self._check_group(plan)
         self._teardown(plan)
         self._finish(plan)
         return plan
@@ -194,6 +222,11 @@ class DagWriter(OperatorTasks):
         task_id = identifier(plan.task.task_id)
         if task_id != plan.task.task_id:
             self.report.add(*plan.task.where, f"the id of task {plan.task.task_id!r} is not one in Weft: it became {task_id!r}")
+        group = self._group_of(plan.task)
+        if group is not None:
+            if not task_id.startswith(f"{group.id}."):
+                self.report.add(*plan.task.where, f"the id of task {task_id} became {group.id}.{task_id}: those of a mapped group begin with the group's")
+            task_id = task_id.removeprefix(f"{group.id}.")
         decorator = _DECORATORS.get(plan.decorator, plan.decorator)
         if plan.direct is not None:
             self._finish_direct(plan, decorator, settings, task_id)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from weft.asset import Update
 from weft.context import AIRFLOW, Context
+from weft.elements import ABSENT
 from weft.ending import Approval, Call, Defer, Fail, Retry, Skip
 from weft.node import KEYWORDS, Node, Slot
 from weft.shape import Anything, Misfit, Shape
@@ -86,6 +87,8 @@ def _call_maps(node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
         if name in inputs:
             for function in functions:
                 inputs[name] = function(inputs[name])
+            if inputs[name] is ABSENT:
+                del inputs[name]
     if KEYWORDS in inputs:
         given = inputs.pop(KEYWORDS)
         if not isinstance(given, dict):
@@ -115,7 +118,7 @@ def _arguments(node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
         lacks = value is None and node.may_lack_inputs
         if lacks:
             arguments[name] = None
-        elif node.maps and (name in node.maps or KEYWORDS in node.maps):
+        elif node.maps and _is_computed(node, name):
             arguments[name] = _fitted(parameter.shape, value, name)
         else:
             arguments[name] = parameter.shape.decode(value, name)
@@ -129,11 +132,23 @@ def _arguments(node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
     return arguments
 
 
+def _is_computed(node: Node, name: str) -> bool:
+    """Whether a function of `map` returned the value of a parameter, or a value within it."""
+    if name in node.composed:
+        return any(slot.startswith(f"{name}:") for slot in node.maps)
+    return name in node.maps or KEYWORDS in node.maps
+
+
 def _missing(node: Node, name: str) -> str:
     """Why an input without a default is missing."""
-    binding = node.expand.get(name)
-    if isinstance(binding, dict) and "each" in binding:
-        return f"is missing: the element has nothing at {binding['each']}, and the parameter has no default"
+    binding = node.expand.get(name) or node.inputs.get(name)
+    if not isinstance(binding, dict):
+        return "is missing"
+    pointer = binding.get("pointer" if "element" in binding else "each")
+    if pointer is not None:
+        return f"is missing: the element has nothing at {pointer}, and the parameter has no default"
+    if "element" in binding:
+        return "is missing: the element has no such part, and the parameter has no default"
     return "is missing"
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from weft.dags import Dag
+    from weft.mapped_group import MappedGroup
 
 _stack: list[Dag] = []
 _groups: list[str] = []
+_mapped: list[MappedGroup] = []
 
 
 def current() -> Dag | None:
@@ -35,3 +37,16 @@ def open_group(name: str) -> None:
 
 def close_group() -> None:
     _groups.pop()
+
+
+def mapped_group() -> MappedGroup | None:
+    """The mapped group that is open."""
+    return _mapped[-1] if _mapped else None
+
+
+def open_mapped_group(group: MappedGroup) -> None:
+    _mapped.append(group)
+
+
+def close_mapped_group() -> None:
+    _mapped.pop()

@@ -20,6 +20,7 @@ from weft.shape import Misfit, Mode, Unsupported, document_schema, shape_of
 
 if TYPE_CHECKING:
     from weft.local.run import Run
+    from weft.mapped_group import MappedGroup
     from weft.tasks import TaskFunction
 
 _registry: list[Dag | DagFunction] = []
@@ -49,6 +50,7 @@ class Dag:
         self._defaults = settings.read(defaults, settings.TASK, f"DAG {dag_id}: default_args")
         self.params: dict[str, Param] = {name: declared(value) for name, value in (params or {}).items()}
         self.nodes: dict[str, Node] = {}
+        self.mapped_groups: dict[str, MappedGroup] = {}
         self._groups: set[str] = set()
 
     @property
@@ -78,7 +80,7 @@ class Dag:
         described = task.function.__doc__
         if described and "description" not in fields:
             fields["description"] = inspect.cleandoc(described)
-        node = Node(task, node_id, fields)
+        node = Node(task, node_id, fields, building.mapped_group())
         self.nodes[node_id] = node
         return node
 
@@ -102,8 +104,24 @@ class Dag:
         fields: dict[str, Any] = {"id": self.id, **self.settings}
         if self.params:
             fields["params"] = {name: param.document() for name, param in self.params.items()}
+        if self.mapped_groups:
+            fields["groups"] = {name: group.document() for name, group in self.mapped_groups.items()}
+            self._check_mapped_groups()
         fields["tasks"] = {name: node.document() for name, node in self.nodes.items()}
         return fields
+
+    def _check_mapped_groups(self) -> None:
+        """A task is in a mapped group if its id begins with the group's."""
+        for name, group in self.mapped_groups.items():
+            inside = [node for node in self.nodes.values() if node.id.startswith(f"{name}.")]
+            if not inside:
+                raise TypeError(f"group {name}: a mapped group has at least one task: call one in its function")
+            for node in inside:
+                if node.group is not group:
+                    raise TypeError(
+                        f"task {node.id}: its id says that it is in the mapped group {name}, and it was called outside of "
+                        "it; give it another id"
+                    )
 
     def test(self, params: dict[str, Any] | None = None, **options: Any) -> Run:
         """Runs the DAG in this process, one task after the other; see `weft.local.run`."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator
 
+from weft import building
 from weft.shape import Mode, document_schema, lacks_part
 
 if TYPE_CHECKING:
     from weft.elements import Elements
+    from weft.mapped_group import MappedGroup
     from weft.node import Node
 
 
@@ -77,6 +79,11 @@ class Value:
 class Source(Value):
     """What a task is mapped over if it is a list when the DAG runs."""
 
+    @property
+    def functions(self) -> tuple[Callable[[Any], Any], ...]:
+        """What an attempt calls with it, one after the other, before the task's function."""
+        return ()
+
     def binding(self) -> Any:
         """The binding of an input of the document."""
         raise NotImplementedError
@@ -84,6 +91,9 @@ class Source(Value):
     def lacks(self, pointer: str) -> bool:
         """Whether its annotation says that it has no part at a JSON pointer."""
         raise NotImplementedError
+
+    def check_taker(self, group: MappedGroup | None, what: str) -> None:
+        """Raises `TypeError` if a task of this mapped group, or of none, can't take it."""
 
     @property
     def each(self) -> Elements:
@@ -122,9 +132,11 @@ class ParamEdge(Source):
 class Edge(Source, Ordered):
     """The output of a task, or a part of it."""
 
-    def __init__(self, node: Node, pointer: str = ""):
+    def __init__(self, node: Node, pointer: str = "", is_of_instance: bool = False):
         self.node = node
         self.pointer = pointer
+        #: Whether it is a part of the output of one instance, which only the task's mapped group has.
+        self.is_of_instance = is_of_instance
 
     @property
     def operator(self) -> Node:
@@ -135,7 +147,9 @@ class Edge(Source, Ordered):
         return self.node.id
 
     def __getitem__(self, key: str | int) -> Edge:
-        return Edge(self.node, self.pointer + step(key))
+        group = self.node.group
+        is_of_instance = self.is_of_instance or group is not None and group is building.mapped_group()
+        return Edge(self.node, self.pointer + step(key), is_of_instance)
 
     def __repr__(self) -> str:
         return f"<output of {self.node.id}{self.pointer}>"
@@ -150,10 +164,18 @@ class Edge(Source, Ordered):
 
     def lacks(self, pointer: str) -> bool:
         schema = document_schema(self.node.task.output_shape, Mode.OUTPUT)
-        if self.node.expand and isinstance(schema, dict):
+        if (self.node.expand or self.node.group) and isinstance(schema, dict):
             # The list of its instances' outputs, each of which has the schema.
             schema = {"type": "array", "items": schema, "$defs": schema.get("$defs", {})}
         return lacks_part(schema, self.pointer + pointer)
+
+    def check_taker(self, group: MappedGroup | None, what: str) -> None:
+        own = self.node.group
+        if self.is_of_instance and own is not None and group is not own:
+            raise TypeError(
+                f"{what}: {self!r} is a part of what each instance returns, and outside of the mapped group {own.id} there "
+                "is the list of the outputs; return the part from a task of the group"
+            )
 
     def teardown_of(self, *setups: Any, fails_run: bool = False) -> Edge:
         """Makes the task a teardown of these setups, which it waits for, and returns its output.

@@ -10,6 +10,9 @@ from weft.edge import Edge, Source, Value, step
 if TYPE_CHECKING:
     from weft.node import Node
 
+#: What an element gives that has no such part.
+ABSENT = object()
+
 #: Where elements can be passed to, for messages.
 _WHERE = "pass it to expand(...), zip(...) or expand_kwargs(...)"
 
@@ -79,6 +82,28 @@ class Elements(Value):
 
     def __repr__(self) -> str:
         return f"<elements of {self.source!r}>"
+
+
+def part_of(value: Any, pointer: str) -> Any:
+    """The part of a value at a JSON pointer (RFC 6901), or `ABSENT`."""
+    for key in pointer.split("/")[1:]:
+        key = key.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, (list, tuple)) and _is_index(key) and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return ABSENT
+    return value
+
+
+def part_picker(pointer: str) -> Callable[[Any], Any]:
+    """A function that returns the part of a value at a JSON pointer, or `ABSENT`."""
+    return lambda value: part_of(value, pointer)
+
+
+def _is_index(key: str) -> bool:
+    return key.isascii() and key.isdigit() and (key == "0" or not key.startswith("0"))
 
 
 def _checked(function: Any) -> Callable[[Any], Any]:

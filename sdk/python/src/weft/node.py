@@ -10,6 +10,7 @@ from weft.settings import OTHER_RUNS
 from weft.shape import Anything, Mode, Misfit, document_schema
 
 if TYPE_CHECKING:
+    from weft.mapped_group import MappedGroup
     from weft.tasks import TaskFunction
 
 #: Rules under which an upstream may have been skipped, so that what it gives is `None`.
@@ -29,7 +30,7 @@ class Slot:
 class Node:
     """One task of one DAG."""
 
-    def __init__(self, task: TaskFunction, node_id: str, settings: dict[str, Any]):
+    def __init__(self, task: TaskFunction, node_id: str, settings: dict[str, Any], group: MappedGroup | None = None):
         self.task = task
         self.id = node_id
         self.settings = settings
@@ -38,7 +39,7 @@ class Node:
         self.expand: dict[str, Any] = {}
         #: Parameters that are put together from several inputs.
         self.composed: dict[str, Any] = {}
-        #: By input of `expand`, the functions that are called with what an instance gets, before the task's function.
+        #: By input of a mapped list, the functions that are called with what an instance gets, before the task's function.
         self.maps: dict[str, tuple[Callable[[Any], Any], ...]] = {}
         #: Whether the elements at the same position of all lists make an instance.
         self.zipped = False
@@ -51,11 +52,15 @@ class Node:
         self.downstream: list[str] = []
         self._upstream: set[str] = set()
         self._waits: list[Node] = []
+        #: The group that it is mapped with.
+        self.group = group
+        for source in group.sources if group else ():
+            self._after(source)
 
     def bind(self, name: str, value: Any) -> None:
         """Binds a parameter: to an output, a parameter of the run, a constant, or a mixture."""
         if isinstance(value, Source):
-            self.inputs[name] = self._binding(value)
+            self._bind_source(name, value)
         elif has_edges(value):
             self.composed[name] = self._compose(name, value)
         else:
@@ -119,6 +124,7 @@ class Node:
 
     def _map_over_elements(self, name: str, value: Source | Elements) -> None:
         elements = value if isinstance(value, Elements) else value.each
+        elements.source.check_taker(self.group, f"task {self.id}: {name}")
         self.expand[name] = elements.binding()
         if elements.functions:
             self.maps[name] = elements.functions
@@ -139,17 +145,20 @@ class Node:
         except Misfit as misfit:
             raise TypeError(f"task {self.id}: {misfit}") from None
 
-    def _binding(self, value: Source) -> Any:
+    def _bind_source(self, name: str, value: Source) -> None:
+        value.check_taker(self.group, f"task {self.id}: {name}")
+        self.inputs[name] = value.binding()
+        if value.functions:
+            self.maps[name] = value.functions
         if isinstance(value, Edge):
             self._after(value.node)
-        return value.binding()
 
     def _compose(self, name: str, value: Any) -> Any:
         if isinstance(value, Elements):
             raise value.misplaced(f"task {self.id}: {name}")
         if isinstance(value, Source):
             slot = f"{name}:{sum(key.startswith(name + ':') for key in self.inputs)}"
-            self.inputs[slot] = self._binding(value)
+            self._bind_source(slot, value)
             return Slot(slot)
         if isinstance(value, (list, tuple)):
             return [self._compose(name, item) for item in value]
@@ -181,6 +190,10 @@ class Node:
             if setup not in self.setups:
                 self.setups.append(setup)
             self._after(setup)
+
+    def follows(self, other: Node) -> bool:
+        """Whether each instance depends on the other's instance with the same index alone."""
+        return self.group is not None and self.group is other.group
 
     def _after(self, other: Node) -> None:
         if other.id not in self._upstream:

@@ -139,6 +139,18 @@ def _names(value: Any) -> list[str]:
     return sorted(given) if isinstance(given, (set, frozenset)) else list(given)
 
 
+def _priority(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
+        raise TypeError(f"a priority is a whole number of at most 32 bits, not {value!r}")
+    return value
+
+
+def _priority_rule(value: Any) -> str:
+    if value not in ("absolute", "inherited"):
+        raise TypeError(f"a priority rule is 'absolute' or 'inherited', not {value!r}")
+    return str(value)
+
+
 def _key(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise TypeError(f"a key is a text such as '{{{{ params.customer }}}}', not {value!r}")
@@ -192,7 +204,7 @@ TASK: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "queue": ("queue", _same),
     "pool": ("pool", _same),
     "pool_slots": ("pool_slots", _same),
-    "priority": ("priority", _same),
+    "priority": ("priority", _priority),
     "outlets": ("outlets", asset.outlets),
     # Airflow's names.
     "doc_md": ("description", _same),
@@ -200,7 +212,7 @@ TASK: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "execution_timeout": ("timeout", duration),
     "max_active_tis_per_dagrun": ("max_active", _same),
     "max_retry_delay": ("retry_max_delay", duration),
-    "priority_weight": ("priority", _same),
+    "priority_weight": ("priority", _priority),
     "retry_exponential_backoff": ("retry_backoff", _backoff),
     "sla": ("deadline", duration),
 }
@@ -227,6 +239,8 @@ DAG: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "timeout": ("timeout", duration),
     "deadline": ("deadline", duration),
     "on_missed_deadline": ("on_missed_deadline", _missed),
+    "priority": ("priority", _priority),
+    "priority_rule": ("priority_rule", _priority_rule),
     # Airflow's names.
     "concurrency": ("max_active_tasks", _same),
     "dagrun_timeout": ("timeout", duration),

@@ -40,7 +40,7 @@ class Signature:
 def read(function: Callable[..., Any], names: dict[str, Any]) -> Signature:
     """Reads a function. `names` are those in reach where it was defined."""
     plain = inspect.signature(function)
-    hints = _hints(function, names)
+    hints = hints_of(function, names)
     result = Signature({}, [], [], False, Anything(), plain)
     for name, parameter in plain.parameters.items():
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
@@ -77,7 +77,7 @@ def _optional_context(hint: Any) -> bool:
     return Context in typing.get_args(hint)
 
 
-def _hints(function: Callable[..., Any], names: dict[str, Any]) -> dict[str, Any]:
+def hints_of(function: Callable[..., Any], names: dict[str, Any]) -> dict[str, Any]:
     """Annotations as types. A name that only a type checker knows says nothing here."""
     try:
         return typing.get_type_hints(function, localns=names, include_extras=True)

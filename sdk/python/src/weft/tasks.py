@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Generic, ParamSpec, TypeVar, cast, overload
 
 from weft import settings
-from weft.building import current
+from weft.building import current, mapped_group
 from weft.edge import Edge
 from weft.node import Node
 from weft.shape import Anything, Shape
@@ -156,10 +156,25 @@ class TaskFunction(Generic[P, R]):
                 raise TypeError(f"task {self.id}: input {name!r} is missing")
         if mapped and self.kind.branches:
             raise TypeError(f"task {self.id}: a task that branches can't be mapped")
+        if (group := mapped_group()) is not None:
+            self._check_in_group(group.id, bool(mapped))
         node = dag.add(self)
         for name, value in values.items():
             node.bind(name, value)
         return node
+
+    def _check_in_group(self, group: str, is_mapped: bool) -> None:
+        """What a task of a mapped group can't be."""
+        if is_mapped:
+            raise TypeError(
+                f"task {self.id}: a task of the mapped group {group} can't be mapped itself; "
+                "move it out of the group, or let it call another DAG for each element of its list"
+            )
+        if self.kind.branches:
+            raise TypeError(
+                f"task {self.id}: a task of the mapped group {group} can't choose what runs; "
+                "raise Skip in the tasks that are not to run"
+            )
 
     def __repr__(self) -> str:
         return f"<{self.kind.name} {self.id}>"

@@ -26,6 +26,8 @@ const TRIGGER_RULES: [&str; 12] = [
 
 /// What a missed deadline does.
 const ON_MISSED_DEADLINE: [&str; 2] = ["notify", "stop"];
+/// How tasks get their priorities.
+const PRIORITY_RULES: [&str; 2] = ["absolute", "inherited"];
 
 /// Codes of failures that a task can have retried.
 const FAILURE_CODES: [&str; 19] = [
@@ -134,6 +136,17 @@ pub(crate) fn on_missed_deadline(text: &str) -> Result<(), String> {
     Err(format!(
         "a missed deadline can't do {text:?}; there are {}",
         ON_MISSED_DEADLINE.join(", ")
+    ))
+}
+
+/// How tasks get their priorities.
+pub(crate) fn priority_rule(text: &str) -> Result<(), String> {
+    if PRIORITY_RULES.contains(&text) {
+        return Ok(());
+    }
+    Err(format!(
+        "{text:?} is no priority rule; there are {}",
+        PRIORITY_RULES.join(", ")
     ))
 }
 
@@ -400,6 +413,7 @@ mod tests {
             ("trigger_rule", &TRIGGER_RULES[..]),
             ("retry_on", &FAILURE_CODES[..]),
             ("on_missed_deadline", &ON_MISSED_DEADLINE[..]),
+            ("priority_rule", &PRIORITY_RULES[..]),
         ] {
             // Where it is defined, which is after the fields that refer to it.
             let (_, field) = schema

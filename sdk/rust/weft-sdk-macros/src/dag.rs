@@ -15,7 +15,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Error, Expr, FnArg, ItemFn, Result, ReturnType, Type, spanned::Spanned as _};
 
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 21] = [
     "id",
     "description",
     "tags",
@@ -35,6 +35,8 @@ const SETTINGS: [&str; 19] = [
     "timeout",
     "deadline",
     "on_missed_deadline",
+    "priority",
+    "priority_rule",
 ];
 const RATE_LIMIT: [&str; 2] = ["runs", "per"];
 const PARAM: [&str; 2] = ["default", "description"];
@@ -203,6 +205,7 @@ fn settings(entries: &[Entry], function: &ItemFn) -> Result<TokenStream> {
                 }
                 text(entry, &into, check::on_missed_deadline)?
             }
+            "priority_rule" => text(entry, &into, check::priority_rule)?,
             "rate_limit" => rate_limit(entry)?,
             "description" | "timezone" | "start" | "end" | "concurrency_key" => text(entry, &into, |_| Ok(()))?,
             "catchup" => {
@@ -214,7 +217,7 @@ fn settings(entries: &[Entry], function: &ItemFn) -> Result<TokenStream> {
                     "the runs of this DAG have no key; add `concurrency_key = \"{{ params.customer }}\"`",
                 ));
             }
-            "max_active_runs" | "max_active_tasks" | "max_active_runs_per_key" => {
+            "max_active_runs" | "max_active_tasks" | "max_active_runs_per_key" | "priority" => {
                 let value = entry.expression()?;
                 whole_number(entry, value)?;
                 quote_spanned!(value.span()=> settings.#key = Some(#value);)

@@ -40,7 +40,7 @@
 //!
 //! Inside `#[dag]` the compiler checks that what an edge carries is what the
 //! task takes. Besides edges a task takes [parameters of the run](Param) and
-//! constants; [`each`] makes one task per element of a list; a method before
+//! constants; [`each`] makes one task per element of a list, and `map_group` ([`Element`]) several; a method before
 //! the arguments changes [settings](Task) of one call; [`Edge::after`] orders
 //! tasks that share no data.
 //!
@@ -87,8 +87,8 @@ pub use crate::{
     branch::Branch,
     context::{Context, DataInterval},
     dag::{
-        Argument, Dag, Each, Edge, Elements, Grants, Limits, List, Literal, Mapped, Mode, Param,
-        Single, Task, TaskSettings, Upstream, each,
+        Argument, Dag, Each, Edge, Element, Elements, Grants, GroupList, GroupLists, GroupOutput,
+        Limits, List, Literal, Mapped, Mode, Param, Single, Task, TaskSettings, Upstream, each,
     },
     data::{Input, Output},
     error::{Error, Explain, Result, Wake, defer_for, defer_until, skip},

@@ -5,6 +5,7 @@ pub use crate::{
     dag::{
         Argument, Builder, Call, Dag, DagDef, DagSettings, Edge, Grants, Limits, Literal, Mapped,
         Mode, Param, RateLimit, Schedules, Single, Task, TaskSettings, Texts, default_of,
+        map_group,
     },
     data::{Input, Output},
     registry::Entry,

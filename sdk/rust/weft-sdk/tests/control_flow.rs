@@ -196,11 +196,97 @@ fn instances_get_parts_of_elements() {
     assert_eq!(of("nested"), json!({ "row": nested }));
 }
 
+#[dag]
+fn groups(day: Param<u32>, tables: Param<Vec<String>>) {
+    let loaded = map_group("load", each(files()), |file| {
+        let cluster = create();
+        let loaded = load(file, "t", day);
+        let gone = destroy.id("undo")(&cluster).teardown_of(cluster);
+        gone.after(loaded);
+        (loaded, gone)
+    });
+    let (loaded, _) = loaded;
+    work.id("all")(loaded.part::<String>("/0/0"));
+    zip_group(
+        "rows",
+        (
+            each(page().part::<Vec<Row>>("/rows")).filter("/active"),
+            each(tables),
+        ),
+        |(row, _table)| {
+            keep(row.part("/id"), row.part::<String>("/name"));
+        },
+    );
+}
+
+#[test]
+fn a_mapped_group_is_in_the_document() {
+    let dag = groups();
+    let json = dag.to_json();
+    let rows = json!({ "task": "page", "pointer": "/rows", "filter": "/active" });
+    assert_eq!(
+        json["groups"],
+        json!({
+            "load": { "expand": { "file": "files" } },
+            "rows": { "expand": { "row": rows, "table": { "param": "tables" } }, "zip": true },
+        })
+    );
+    let of = |task: &str| fields(&dag, task, ["inputs"])[0].clone();
+    assert_eq!(of("load.load")["file"], json!({ "element": "file" }));
+    assert_eq!(of("load.undo"), json!({ "cluster": "load.create" }));
+    assert_eq!(
+        fields(&dag, "load.undo", ["task", "teardown_of"]),
+        [json!("destroy"), json!(["load.create"])]
+    );
+    assert_eq!(
+        of("all")["cluster"],
+        json!({ "task": "load.load", "pointer": "/0/0" })
+    );
+    assert_eq!(
+        of("rows.keep"),
+        json!({
+            "id": { "element": "row", "pointer": "/id" },
+            "name": { "element": "row", "pointer": "/name" },
+        })
+    );
+}
+
+#[dag]
+fn wrong_groups() {
+    let mut kept = None;
+    map_group("outer", each(files()), |file| {
+        kept = Some(file);
+        choose();
+        load.id("mapped")(each(["a".to_owned()].to_vec()), file, 1);
+        map_group("inner", each(files.id("more")()), |_| {});
+    });
+    map_group("outer", each(files.id("again")()), |_| {});
+    load(kept.expect("the body runs once"), "t", 1);
+}
+
+#[test]
+fn what_a_mapped_group_cant_have_is_named_with_its_line() {
+    let error = panic::catch_unwind(wrong_groups).expect_err("nothing of it is possible");
+    let text = error.downcast_ref::<String>().expect("it is a text");
+    for words in [
+        "the mapped group `inner` is within another mapped group",
+        "the mapped group `outer` is there already",
+        "`outer.choose`: a task of a mapped group can't choose",
+        "`outer.mapped`: it is mapped with its group, and not by itself",
+        "`load`: `file` gets an element of a mapped group that the task is not in",
+    ] {
+        assert!(text.contains(words), "{words} is missing in:\n{text}");
+    }
+    assert!(text.contains("control_flow.rs:"), "{text}");
+}
+
 #[dag(
     owners = ["data", "Ann"],
     concurrency_key = "{{ params.customer }}",
     max_active_runs_per_key = 2,
-    rate_limit(runs = 100, per = "1m")
+    rate_limit(runs = 100, per = "1m"),
+    priority = -2,
+    priority_rule = "inherited"
 )]
 fn by_customer(customer: Param<String>) {
     work(customer);
@@ -213,11 +299,17 @@ fn runs_are_bounded_by_key() {
     assert_eq!(found["concurrency_key"], "{{ params.customer }}");
     assert_eq!(found["max_active_runs_per_key"], 2);
     assert_eq!(found["rate_limit"], json!({ "runs": 100, "per": "1m" }));
+    assert_eq!(
+        [&found["priority"], &found["priority_rule"]],
+        [&json!(-2), &json!("inherited")]
+    );
     for key in [
         "owners",
         "concurrency_key",
         "max_active_runs_per_key",
         "rate_limit",
+        "priority",
+        "priority_rule",
     ] {
         assert!(parts().to_json().get(key).is_none(), "{key}");
     }

@@ -42,11 +42,40 @@ impl Client {
         Ok(answer.body_mut().read_json()?)
     }
 
+    /// The items of all pages of a list.
+    pub(super) fn all(&self, path: &str) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let mut page = self.get(&format!("{path}?limit=500{cursor}"))?;
+            let read = page["items"].as_array_mut().context("a page has items")?;
+            items.append(read);
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    /// Sends JSON, and returns the answer.
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.agent.post(format!("{}/api/v1{path}", self.url));
+        let request = request.header("authorization", &self.bearer);
+        Ok(request.send_json(body)?.body_mut().read_json()?)
+    }
+
+    /// Deploys a file, and returns the answer.
+    pub(super) fn deploy(&self, file: &[u8]) -> Result<Value> {
+        let request = self.agent.post(format!("{}/api/v1/deployments", self.url));
+        let request = request
+            .header("authorization", &self.bearer)
+            .header("content-type", "application/wasm");
+        Ok(request.send(file)?.body_mut().read_json()?)
+    }
+
     /// Triggers a run, and returns its id.
     pub(super) fn trigger(&self, dag: &str) -> Result<String> {
-        let url = format!("{}/api/v1/dags/{dag}/runs", self.url);
-        let request = self.agent.post(url).header("authorization", &self.bearer);
-        let run: Value = request.send_json(json!({}))?.body_mut().read_json()?;
+        let run = self.post(&format!("/dags/{dag}/runs"), &json!({}))?;
         Ok(run["id"].as_str().context("a run has an id")?.to_owned())
     }
 

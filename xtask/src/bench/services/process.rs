@@ -34,6 +34,16 @@ impl Process {
         Ok(pages.parse::<f64>()? * PAGE / 1e6)
     }
 
+    /// The proportional set size: of a page that several processes use, each counts its part.
+    pub(super) fn proportional_mb(&self) -> Result<f64> {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let kibibytes = line
+            .and_then(|rest| rest.split_whitespace().next())
+            .context("smaps_rollup has the proportional set size")?;
+        Ok(kibibytes.parse::<f64>()? * 1024.0 / 1e6)
+    }
+
     /// In user and kernel mode, since it began.
     fn ticks(&self) -> Result<f64> {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.0))?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use weft_broker::{AttemptKey, Dispatch};
 use weft_core::{
-    document::TaskIndex,
+    document::{Binding, TaskIndex},
     run::{Attempt, Instance, InstanceState},
     run_id::RunId,
     trigger_rule::TriggerRule,
@@ -94,14 +94,20 @@ impl Auditor {
 
 /// The inputs of a task with the upstream that each comes from.
 fn document_inputs(task: &weft_core::document::Task) -> Vec<(String, TaskIndex)> {
-    let bindings = task.inputs.iter().chain(&task.expand);
+    let lists = match task.mapped_group {
+        None => task.expand.as_slice(),
+        Some(_) => &[],
+    };
+    let bindings = task.inputs.iter().chain(lists);
     bindings
-        .filter_map(|(name, binding)| match binding {
-            weft_core::document::Binding::Output { task, pointer: _ } => {
-                Some((name.clone(), *task))
-            }
-            weft_core::document::Binding::Param { .. }
-            | weft_core::document::Binding::Literal(_) => None,
+        .filter_map(|(name, binding)| {
+            let source = match binding {
+                Binding::Element { list, pointer: _ } => {
+                    task.expand.get(*list as usize)?.1.upstream()
+                }
+                other => other.upstream(),
+            };
+            Some((name.clone(), source?))
         })
         .collect()
 }
@@ -129,9 +135,22 @@ impl Watched {
         let inputs = document_inputs(&self.parsed.dag.tasks[task.as_usize()]);
         let had = inputs
             .into_iter()
-            .map(|(_, source)| (source, self.machine.counts(source).success))
+            .map(|(_, source)| (source, self.succeeded(attempt, source)))
             .collect();
         self.had.insert(attempt, had);
+    }
+
+    /// How many outputs of a task were there for an attempt: in its mapped group, at most one.
+    fn succeeded(&self, attempt: Attempt, source: TaskIndex) -> u64 {
+        let Instance { task, index } = attempt.instance;
+        if !self.parsed.dag.are_mapped_together(task, source) {
+            return self.machine.counts(source).success;
+        }
+        let state = self.machine.instance(Instance {
+            task: source,
+            index,
+        });
+        u64::from(state == Some(InstanceState::Success))
     }
 
     fn check_resumed(&self, dispatch: &Dispatch) -> Result<(), String> {
@@ -203,8 +222,12 @@ impl Watched {
         tables: &Tables,
     ) -> Result<(), String> {
         let run = dispatch.key.run;
-        let gathers = self.machine.is_expanded(source)
-            || !self.parsed.dag.tasks[source.as_usize()].expand.is_empty();
+        let attempt = dispatch.key.attempt;
+        let dag = &self.parsed.dag;
+        let is_together = dag.are_mapped_together(attempt.instance.task, source);
+        let gathers = !is_together
+            && (self.machine.is_expanded(source)
+                || !dag.tasks[source.as_usize()].expand.is_empty());
         let whole = if gathers {
             let rows = tables.outputs_of_task(run, source, 0, u32::MAX);
             let texts: Vec<Arc<str>> = rows
@@ -215,7 +238,11 @@ impl Watched {
         } else {
             let only = Instance {
                 task: source,
-                index: 0,
+                index: if is_together {
+                    attempt.instance.index
+                } else {
+                    0
+                },
             };
             let row = tables.outputs(run, &[only]).pop();
             row.and_then(|(_, output)| tables.text_of(&output))

@@ -2137,6 +2137,8 @@ export interface components {
             id: string;
             /** @description Whether it is mapped over a list. */
             mapped: boolean;
+            /** @description The group that it is mapped with; absent if it is mapped by itself, or not at all. */
+            mapped_group?: string | null;
             /** @description The pool whose slots it takes. */
             pool?: string | null;
             /** @description The queue of the workers that run it. */
@@ -2149,6 +2151,8 @@ export interface components {
             teardown?: components["schemas"]["TeardownOf"] | null;
             /** @description The trigger rule: how its upstreams must have ended. That of teardowns is `all_done_setup_success`. */
             trigger_rule: string;
+            /** @description The variables that it asks to read; absent if none. */
+            variables?: string[];
         };
         /** @description A deadline: it counts from when the run was due. */
         DeadlineOf: {

@@ -1,7 +1,7 @@
 //! A DAG for people.
 
 use crate::{local_time::Zone, table};
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 use weft_api::{DagDetail, DagTask, DeadlineOf, Suspect, text};
 
 /// What it is, its parameters, and its tasks with what they wait for.
@@ -49,6 +49,12 @@ pub(super) fn text(detail: &DagDetail, zone: &Zone) -> String {
         rate.map(|rate| format!("{} runs in {}", rate.runs, rate.per)),
     );
     push("deadline", detail.deadline.as_ref().map(after_due));
+    let read = detail.tasks.iter().flat_map(|task| &task.variables);
+    let read: BTreeSet<&str> = read.map(String::as_str).collect();
+    push(
+        "variables",
+        Some(Vec::from_iter(read).join(", ")).filter(|read| !read.is_empty()),
+    );
     push("first deployed", Some(zone.shown(dag.created)));
     let mut text = table::fields(&pairs);
     if !detail.params.is_empty() {

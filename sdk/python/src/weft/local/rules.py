@@ -1,43 +1,47 @@
-"""Trigger rules over upstreams that have all ended: Airflow's, as `weft-core` has them."""
+"""Trigger rules: Airflow's, as `weft-core` has them."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 
-def verdict(rule: str, states: list[str]) -> str:
-    """ "run", "skipped" or "upstream_failed", by how the upstream instances ended."""
-    if rule == "always":
+def verdict(rule: str, states: list[str], waits: bool = False) -> str | None:
+    """ "run", "skipped" or "upstream_failed", by how the upstream instances ended.
+
+    With `waits`, other upstreams have not ended: `None` if the rule depends on them.
+    """
+    if not states and not waits:
         return "run"
     count = Counter(states)
     success, skipped = count["success"], count["skipped"]
     failed = count["failed"] + count["upstream_failed"]
-    total = len(states)
-    done = total
+    when_done = None if waits else "run"
     match rule:
-        case "all_success":
-            return "upstream_failed" if failed else "skipped" if skipped else "run"
-        case "all_failed":
-            return "run" if failed == total else "skipped"
-        case "all_done":
+        case "always":
             return "run"
+        case "all_success":
+            return "upstream_failed" if failed else "skipped" if skipped else when_done
+        case "all_failed":
+            return "skipped" if success or skipped else when_done
+        case "all_done":
+            return when_done
         case "all_done_min_one_success":
-            return "run" if success or not total else "skipped" if skipped == total else "upstream_failed"
+            return "skipped" if skipped else when_done if success or waits else "upstream_failed"
         case "all_skipped":
-            return "run" if skipped == total else "skipped"
+            return "skipped" if success or failed else when_done
         case "one_failed":
-            return "run" if failed else "skipped"
+            return "run" if failed else None if waits else "skipped"
         case "one_success":
-            return "run" if success else "upstream_failed" if failed else "skipped"
+            return "run" if success else None if waits else "upstream_failed" if failed else "skipped"
         case "one_done":
-            return "run" if success + failed else "skipped"
+            return "run" if success or count["failed"] else None if waits else "skipped"
         case "none_failed":
-            return "upstream_failed" if failed else "run"
+            return "upstream_failed" if failed else when_done
         case "none_failed_min_one_success":
-            return "upstream_failed" if failed else "run" if success or not total else "skipped"
+            return "upstream_failed" if failed else when_done if success or waits else "skipped"
         case "none_skipped":
-            return "skipped" if skipped else "run"
-    raise ValueError(f"there is no trigger rule {rule!r}; {done} upstreams")
+            return "skipped" if skipped else when_done
+    raise ValueError(f"there is no trigger rule {rule!r}")
 
 
 def teardown_verdict(setups: list[str]) -> str:

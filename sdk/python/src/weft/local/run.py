@@ -16,7 +16,8 @@ from typing import Any, Iterable
 from weft import attempt, host
 from weft.asset import RecordedUpdate
 from weft.dags import Dag
-from weft.local.elements import ABSENT, picked
+from weft.elements import ABSENT, part_of
+from weft.local.elements import picked
 from weft.local.host import LocalHost
 from weft.local.rules import teardown_verdict, verdict
 from weft.node import Node, unlike_lists
@@ -59,6 +60,8 @@ class Run:
     approvals: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: The run's date, at which its assets were updated.
     logical_date: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    #: The mapped tasks that have an instance for each element, and not one end for all.
+    expanded: set[str] = field(default_factory=set, repr=False)
 
     def output(self, task: str) -> Any:
         """The output of a task as JSON; of a mapped task, the list of outputs."""
@@ -193,48 +196,87 @@ def _in_order(dag: Dag) -> list[Node]:
 
 
 def _run_node(run: Run, node: Node, moment: str, variables: dict[str, str], unchosen: dict[str, set[str]]) -> None:
-    states = _states(run, node.upstream)
+    mapping = node.group or node
+    if mapping.expand:
+        run.mapped.add(node.id)
+    by_index = [other for other in node.upstream if node.follows(other) and other.id in run.expanded]
     if any(node.id in names for names in unchosen.values()):
-        decision = "skipped"
-    elif node.setups is not None:
-        decision = teardown_verdict(_states(run, node.setups))
+        decision: str | None = "skipped"
     else:
-        decision = verdict(node.rule, states)
-    if decision != "run":
+        decision = _decision(run, node, None, by_index)
+    if decision not in ("run", None):
         run.instances[node.id] = [Instance(decision)]
         return
-    inputs = {name: _value(run, binding) for name, binding in node.inputs.items()}
-    if not node.expand:
-        instance = _instance(run, node, inputs, None, moment, variables)
+    if not mapping.expand:
+        instance = _instance(run, node, _inputs(run, node, None, {}), None, moment, variables)
         run.instances[node.id] = [instance]
         if instance.chosen is not None:
             unchosen[node.id] = _not_chosen(run.dag, node, instance.chosen)
         return
-    run.mapped.add(node.id)
     lists = {}
-    for name, binding in node.expand.items():
+    for name, binding in mapping.expand.items():
         items = _value(run, binding)
         if not isinstance(items, list):
             run.instances[node.id] = [Instance("failed", message=f"{name} is no list: {items!r}")]
             return
         lists[name] = picked(items, binding)
-    if node.zipped and (unlike := unlike_lists(lists)):
+    if mapping.zipped and (unlike := unlike_lists(lists)):
         run.instances[node.id] = [Instance("failed", message=f"the task can't be mapped: {unlike}")]
         return
-    combined = zip(*lists.values()) if node.zipped else itertools.product(*lists.values())
-    run.instances[node.id] = [
-        _instance(run, node, {**inputs, **_given(lists, items)}, index, moment, variables)
-        for index, items in enumerate(combined)
-    ] or [Instance("skipped")]
+    combined = list(zip(*lists.values()) if mapping.zipped else itertools.product(*lists.values()))
+    if not combined:
+        run.instances[node.id] = [Instance("skipped")]
+        return
+    run.expanded.add(node.id)
+    run.instances[node.id] = instances = []
+    for index, items in enumerate(combined):
+        decision = _decision(run, node, index, by_index) if by_index else "run"
+        if decision == "run":
+            inputs = _inputs(run, node, index, _given(lists, items))
+            instances.append(_instance(run, node, inputs, index, moment, variables))
+        else:
+            assert decision is not None, "every upstream has ended"
+            instances.append(Instance(decision))
+
+
+def _decision(run: Run, node: Node, index: int | None, by_index: list[Node]) -> str | None:
+    """What the rule of a task says, or of one instance of it.
+
+    Each instance counts that with its index of the tasks `by_index`. Without an index,
+    `None` says that it depends on them.
+    """
+
+    def states(nodes: Iterable[Node]) -> list[str]:
+        found = []
+        for other in nodes:
+            if other not in by_index:
+                found += [instance.state for instance in run.instances[other.id]]
+            elif index is not None:
+                found.append(run.instances[other.id][index].state)
+        return found
+
+    waits = index is None and bool(by_index)
+    if node.setups is None:
+        return verdict(node.rule, states(node.upstream), waits)
+    return None if waits else teardown_verdict(states(node.setups))
+
+
+def _inputs(run: Run, node: Node, index: int | None, elements: dict[str, Any]) -> dict[str, Any]:
+    """The inputs of one instance; `elements` is what it gets of the lists that it is mapped over."""
+    inputs = {}
+    for name, binding in node.inputs.items():
+        if isinstance(binding, dict) and "element" in binding:
+            value = part_of(elements.get(binding["element"], ABSENT), binding.get("pointer", ""))
+            if value is not ABSENT:
+                inputs[name] = value
+        else:
+            inputs[name] = _value(run, binding, node, index)
+    return inputs if node.group else {**inputs, **elements}
 
 
 def _given(names: Iterable[str], items: Iterable[Any]) -> dict[str, Any]:
     """The mapped inputs of one instance, without those that its elements leave out."""
     return {name: item for name, item in zip(names, items) if item is not ABSENT}
-
-
-def _states(run: Run, nodes: list[Node]) -> list[str]:
-    return [instance.state for node in nodes for instance in run.instances[node.id]]
 
 
 def _not_chosen(dag: Dag, node: Node, chosen: list[str]) -> set[str]:
@@ -249,12 +291,18 @@ def _not_chosen(dag: Dag, node: Node, chosen: list[str]) -> set[str]:
     return set(node.downstream) - reached
 
 
-def _value(run: Run, binding: Any) -> Any:
+def _value(run: Run, binding: Any, node: Node | None = None, index: int | None = None) -> Any:
+    """What a binding gives, to an instance of a task if it is an input."""
     if isinstance(binding, str):
         binding = {"task": binding}
     if "value" in binding:
         return binding["value"]
-    value = run.output(binding["task"]) if "task" in binding else run.params[binding["param"]]
+    if "param" in binding:
+        value = run.params[binding["param"]]
+    elif node is not None and node.follows(run.dag.nodes[binding["task"]]):
+        value = _output_at(run, binding["task"], index)
+    else:
+        value = run.output(binding["task"])
     for part in binding.get("pointer", "").split("/")[1:]:
         if value is None:
             return None
@@ -264,6 +312,11 @@ def _value(run: Run, binding: Any) -> Any:
         except (KeyError, IndexError, ValueError, TypeError):
             raise RunFailed(f"{run.dag.id}: {binding} leads nowhere in {value!r}") from None
     return value
+
+
+def _output_at(run: Run, task: str, index: int | None) -> Any:
+    """The output of the instance with this index; none if it has none."""
+    return run.instances[task][index].output if index is not None and task in run.expanded else None
 
 
 def _instance(

@@ -22,6 +22,8 @@ use syn::{
 
 /// Functions of the prelude that are called in DAGs and are no tasks.
 const NO_TASKS: [&str; 2] = ["each", "drop"];
+/// What calls a closure with elements, and whether those at the same position of all lists go together.
+const MAPPED_GROUPS: [(&str, bool); 2] = [("map_group", false), ("zip_group", true)];
 /// Crates whose functions are no tasks.
 const NO_CRATES: [&str; 4] = ["std", "core", "alloc", "weft"];
 
@@ -96,6 +98,21 @@ impl Calls {
             !NO_CRATES.contains(&first.as_str())
         };
         (plain && lower(&last) && modules && free).then_some(path)
+    }
+
+    /// Whether a function maps a group, and then whether it zips the lists.
+    fn mapped_group(&self, function: &Expr) -> Option<bool> {
+        let Expr::Path(ExprPath {
+            qself: None, path, ..
+        }) = function
+        else {
+            return None;
+        };
+        let name = path.segments.last()?.ident.to_string();
+        let is_weft = path.segments.len() == 2 && path.segments[0].ident == "weft";
+        let is_plain = path.segments.len() == 1 && !self.locals.contains(&name);
+        let found = MAPPED_GROUPS.iter().find(|(known, _)| *known == name);
+        found.filter(|_| is_weft || is_plain).map(|(_, zip)| *zip)
     }
 
     /// The path of the task that a chain of settings starts with.
@@ -176,6 +193,32 @@ enum Given {
     Computed,
 }
 
+/// The names of a closure's parameters: of one, or of those in a tuple.
+fn parameter_names(closure: &Expr) -> Vec<String> {
+    let Expr::Closure(closure) = closure else {
+        return Vec::new();
+    };
+    let Some(pattern) = closure.inputs.first() else {
+        return Vec::new();
+    };
+    let mut pattern = pattern;
+    if let Pat::Type(typed) = pattern {
+        pattern = &typed.pat;
+    }
+    let patterns: Vec<&Pat> = match pattern {
+        Pat::Tuple(tuple) => tuple.elems.iter().collect(),
+        one => vec![one],
+    };
+    let name = |(at, pattern): (usize, &&Pat)| match pattern {
+        Pat::Ident(ident) => {
+            let name = syn::ext::IdentExt::unraw(&ident.ident).to_string();
+            name.trim_start_matches('_').to_owned()
+        }
+        _ => format!("element_{}", at + 1),
+    };
+    patterns.iter().enumerate().map(name).collect()
+}
+
 /// The id that a chain of settings gives.
 fn given_id(mut expression: &Expr) -> Given {
     while let Expr::MethodCall(ExprMethodCall {
@@ -201,6 +244,20 @@ fn given_id(mut expression: &Expr) -> Given {
 
 impl VisitMut for Calls {
     fn visit_expr_mut(&mut self, expression: &mut Expr) {
+        if let Expr::Call(call) = expression
+            && let Some(zip) = self.mapped_group(&call.func)
+        {
+            call.args
+                .iter_mut()
+                .for_each(|argument| self.visit_expr_mut(argument));
+            let names = call.args.last().map(parameter_names).unwrap_or_default();
+            let (args, attrs, builder) = (&call.args, &call.attrs, builder());
+            let tokens = quote_spanned! {call.func.span()=>
+                #(#attrs)* ::weft::__private::map_group((#builder, #zip), &[#(#names),*], #args)
+            };
+            *expression = Expr::Verbatim(tokens);
+            return;
+        }
         if let Expr::Call(call) = expression
             && let Some(path) = self.root(&call.func).cloned()
         {

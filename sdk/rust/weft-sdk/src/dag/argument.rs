@@ -38,12 +38,28 @@ pub enum Bound {
     Param { name: &'static str },
     /// A constant, or why it is none.
     Value(Result<Value, String>),
+    /// An element of a list of a mapped group, or a part of it.
+    Element {
+        group: usize,
+        list: usize,
+        pointer: Option<String>,
+    },
     /// Parts of a list's elements, or some elements.
     Elements {
         list: Box<Bound>,
         each: Option<String>,
         filter: Option<String>,
     },
+}
+
+impl Bound {
+    /// The mapped group of whose lists it takes an element.
+    pub(super) const fn group_of_element(&self) -> Option<usize> {
+        match self {
+            Self::Element { group, .. } => Some(*group),
+            Self::Task { .. } | Self::Param { .. } | Self::Value(_) | Self::Elements { .. } => None,
+        }
+    }
 }
 
 /// Whether a call is one task ([`Single`]) or one per element ([`Mapped`]).
@@ -82,7 +98,8 @@ pub struct Each<S>(S);
 
 /// Marks an argument to be mapped over: the task is run once for each element,
 /// and downstream sees the list of outputs, in order, without those of skipped
-/// instances. Several in one call make every combination; the last varies fastest.
+/// instances. Several in one call make every combination; the last varies fastest. For several tasks
+/// in a row for each element, see [`Element`](super::Element).
 ///
 /// ```
 /// use weft::prelude::*;
@@ -103,6 +120,12 @@ pub struct Each<S>(S);
 /// ```
 pub const fn each<S>(source: S) -> Each<S> {
     Each(source)
+}
+
+impl<S> Each<S> {
+    pub(super) fn into_source(self) -> S {
+        self.0
+    }
 }
 
 impl<T, S: Argument<Vec<T>, Mode = Single>> Argument<T> for Each<S> {
@@ -252,7 +275,7 @@ impl<T, const FILTERED: bool> Argument<Option<T>> for Elements<T, FILTERED> {
 }
 
 impl<T, const FILTERED: bool> Elements<T, FILTERED> {
-    fn bound(self) -> Bound {
+    pub(super) fn bound(self) -> Bound {
         Bound::Elements {
             list: Box::new(self.list),
             each: self.each,

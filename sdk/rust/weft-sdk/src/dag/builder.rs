@@ -8,7 +8,8 @@ use super::{
     argument::{Bound, Literal},
     call::{Call, schema_of},
     document::{
-        BindingBody, DagBody, DagSettings, Document, Ordered, ParamBody, Source, TaskBody, Types,
+        BindingBody, DagBody, DagSettings, Document, GroupBody, Ordered, ParamBody, Source,
+        TaskBody, Types,
     },
     edge::Param,
 };
@@ -43,7 +44,19 @@ struct State {
     nodes: Vec<Node>,
     by_id: HashMap<String, usize>,
     pointers: Vec<String>,
+    groups: Vec<Group>,
+    /// The mapped group whose body is running.
+    open_group: Option<usize>,
     mistakes: Vec<String>,
+}
+
+/// A mapped group.
+#[derive(Debug)]
+struct Group {
+    name: String,
+    /// The names of its lists, and where they come from.
+    expand: Vec<(String, Bound)>,
+    zip: bool,
 }
 
 #[derive(Debug)]
@@ -56,6 +69,7 @@ struct Node {
     teardown: Teardown,
     inputs: Vec<(&'static str, Bound)>,
     expand: Vec<(&'static str, Bound)>,
+    group: Option<usize>,
     location: &'static Location<'static>,
 }
 
@@ -65,6 +79,12 @@ pub(super) struct Teardown {
     /// The nodes that it undoes; `None` for a node that is no teardown.
     pub(super) setups: Option<Vec<usize>>,
     pub(super) fails_run: bool,
+}
+
+impl Group {
+    fn list_names(&self) -> Vec<String> {
+        self.expand.iter().map(|(name, _)| name.clone()).collect()
+    }
 }
 
 impl Node {
@@ -84,6 +104,12 @@ impl Node {
             Some("there is no deadline that could be missed; add `deadline`")
         } else if self.teardown.fails_run && !is_teardown {
             Some("it is no teardown; add `teardown_of`")
+        } else if self.group.is_some() && !self.expand.is_empty() {
+            Some("it is mapped with its group, and not by itself; pass it an element of the group")
+        } else if self.group.is_some() && settings.branch {
+            Some(
+                "a task of a mapped group can't choose, since its instances could choose differently",
+            )
         } else if settings.zip && self.expand.is_empty() {
             Some("only lists are zipped; give it some by `each(..)`")
         } else {
@@ -120,9 +146,62 @@ impl Builder {
         Param::new(name)
     }
 
-    /// Records a call and answers with its node.
-    pub(super) fn record(&self, call: Call<'_>, output: Value) -> usize {
+    /// Begins a mapped group: calls belong to it until it ends. Answers with its position.
+    pub(super) fn begin_group(
+        &self,
+        name: String,
+        (lists, names): (Vec<Bound>, &[&str]),
+        zip: bool,
+        location: &'static Location<'static>,
+    ) -> usize {
         let mut state = self.state.borrow_mut();
+        let mistake = if state.open_group.is_some() {
+            Some("is within another mapped group; map one of the two")
+        } else if state.groups.iter().any(|group| group.name == name) {
+            Some("is there already; give this one another name")
+        } else {
+            None
+        };
+        if let Some(mistake) = mistake {
+            let (file, line) = (location.file(), location.line());
+            let mistake = format!("{file}:{line}: the mapped group `{name}` {mistake}");
+            state.mistakes.push(mistake);
+        }
+        let expand = lists.into_iter().enumerate().map(|(at, list)| {
+            let name = names.get(at).map(ToString::to_string);
+            (name.unwrap_or_else(|| format!("element_{}", at + 1)), list)
+        });
+        let expand = expand.collect();
+        state.groups.push(Group { name, expand, zip });
+        let group = state.groups.len() - 1;
+        state.open_group = Some(group);
+        group
+    }
+
+    pub(super) fn end_group(&self) {
+        self.state.borrow_mut().open_group = None;
+    }
+
+    /// Outside of its mapped group an edge is a list, of which this part can't be taken.
+    pub(super) fn refuse_part(&self, node: usize) {
+        let mut state = self.state.borrow_mut();
+        let node = &state.nodes[node];
+        let (file, line) = (node.location.file(), node.location.line());
+        let mistake = format!(
+            "{file}:{line}: `{}`: the body of a mapped group can't return a part of an output; \
+             return the edge, and take the part with `each(..).part(..)`",
+            node.id
+        );
+        state.mistakes.push(mistake);
+    }
+
+    /// Records a call and answers with its node.
+    pub(super) fn record(&self, mut call: Call<'_>, output: Value) -> usize {
+        let mut state = self.state.borrow_mut();
+        let group = state.open_group;
+        if let Some(group) = group {
+            call.id = format!("{}.{}", state.groups[group].name, call.id);
+        }
         let node = state.nodes.len();
         if let Some(&first) = state.by_id.get(&call.id) {
             let first = &state.nodes[first];
@@ -173,6 +252,7 @@ impl Builder {
             teardown: call.teardown,
             inputs,
             expand,
+            group,
             location,
         });
         node
@@ -206,6 +286,25 @@ impl Builder {
 impl State {
     fn into_dag(mut self, settings: DagSettings) -> Result<Dag, String> {
         let ids: Vec<String> = self.nodes.iter().map(|node| node.id.clone()).collect();
+        let lists: Vec<Vec<String>> = self.groups.iter().map(Group::list_names).collect();
+        let mut groups = Vec::new();
+        for group in self.groups {
+            let mut bodies = Vec::new();
+            for (name, bound) in group.expand {
+                match binding(bound, &ids, &lists) {
+                    Ok(binding) => bodies.push((name, binding)),
+                    Err(error) => self.mistakes.push(format!(
+                        "the list `{name}` of the mapped group `{}` is no JSON: {error}",
+                        group.name
+                    )),
+                }
+            }
+            let body = GroupBody {
+                expand: Ordered(bodies),
+                zip: group.zip,
+            };
+            groups.push((group.name, body));
+        }
         let mut names = Vec::new();
         let mut tasks = Vec::new();
         for node in self.nodes {
@@ -214,11 +313,22 @@ impl State {
                 self.mistakes
                     .push(format!("{file}:{line}: `{}`: {conflict}", node.id));
             }
+            let elements = node.inputs.iter().chain(&node.expand);
+            let foreign = elements
+                .filter_map(|(name, bound)| Some((name, bound.group_of_element()?)))
+                .find(|(_, group)| node.group != Some(*group));
+            if let Some((name, _)) = foreign {
+                let (file, line) = (node.location.file(), node.location.line());
+                self.mistakes.push(format!(
+                    "{file}:{line}: `{}`: `{name}` gets an element of a mapped group that the task is not in",
+                    node.id
+                ));
+            }
             let mut body = node.body;
             let mut bind = |bindings: Vec<(&'static str, Bound)>| {
                 let mut bodies = Vec::new();
                 for (name, bound) in bindings {
-                    match binding(bound, &ids) {
+                    match binding(bound, &ids, &lists) {
                         Ok(binding) => bodies.push((name.to_owned(), binding)),
                         Err(error) => {
                             let at = node.location;
@@ -248,6 +358,7 @@ impl State {
             let body = DagBody {
                 settings,
                 params: Ordered(self.params),
+                groups: Ordered(groups),
                 tasks: Ordered(tasks),
             };
             Ok(Dag { body, names })
@@ -258,17 +369,17 @@ impl State {
 }
 
 /// A binding as the document has it, or why its constant is no JSON.
-fn binding(bound: Bound, ids: &[String]) -> Result<BindingBody, String> {
+fn binding(bound: Bound, ids: &[String], lists: &[Vec<String>]) -> Result<BindingBody, String> {
     Ok(match bound {
         Bound::Task {
             node,
             pointer: None,
         } => BindingBody::Whole(ids[node].clone()),
-        other => BindingBody::From(source(other, ids)?),
+        other => BindingBody::From(source(other, ids, lists)?),
     })
 }
 
-fn source(bound: Bound, ids: &[String]) -> Result<Source, String> {
+fn source(bound: Bound, ids: &[String], lists: &[Vec<String>]) -> Result<Source, String> {
     let none = Source::default();
     Ok(match bound {
         Bound::Task { node, pointer } => Source {
@@ -287,7 +398,16 @@ fn source(bound: Bound, ids: &[String]) -> Result<Source, String> {
         Bound::Elements { list, each, filter } => Source {
             each,
             filter,
-            ..source(*list, ids)?
+            ..source(*list, ids, lists)?
+        },
+        Bound::Element {
+            group,
+            list,
+            pointer,
+        } => Source {
+            element: Some(lists[group][list].clone()),
+            pointer,
+            ..none
         },
     })
 }

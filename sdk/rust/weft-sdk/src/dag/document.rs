@@ -50,6 +50,10 @@ pub struct DagSettings {
     pub deadline: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_missed_deadline: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority_rule: Option<String>,
 }
 
 /// How many runs start within any span of a length.
@@ -262,6 +266,8 @@ pub(super) struct DagBody {
     pub(super) settings: DagSettings,
     #[serde(skip_serializing_if = "Ordered::is_empty")]
     pub(super) params: Ordered<ParamBody>,
+    #[serde(skip_serializing_if = "Ordered::is_empty")]
+    pub(super) groups: Ordered<GroupBody>,
     pub(super) tasks: Ordered<TaskBody>,
 }
 
@@ -272,6 +278,14 @@ pub(super) struct ParamBody {
     pub(super) schema: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) default: Option<Value>,
+}
+
+/// A mapped group.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct GroupBody {
+    pub(super) expand: Ordered<BindingBody>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) zip: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -319,6 +333,8 @@ pub(super) struct Source {
     pub(super) param: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) element: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) each: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -141,6 +141,19 @@ impl<'d, T> Edge<'d, T> {
         }
     }
 
+    /// The same task from outside of the mapped group that it is in.
+    pub(super) fn into_list(self) -> Edge<'d, Vec<T>> {
+        if self.pointer.is_some() {
+            self.builder.refuse_part(self.node);
+        }
+        Edge {
+            node: self.node,
+            pointer: None,
+            builder: self.builder,
+            output: PhantomData,
+        }
+    }
+
     pub(super) fn bound(self) -> Bound {
         Bound::Task {
             node: self.node,

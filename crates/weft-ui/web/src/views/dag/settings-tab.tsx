@@ -11,7 +11,7 @@ import { Time, UntrustedText } from "../../parts/text";
 import { announce } from "../../parts/toast";
 import { Mark } from "../../state/mark";
 import { ConditionWords, useCondition } from "../assets/condition";
-import { specOf } from "../task/spec";
+import { holidaysOf, specOf } from "../task/spec";
 
 /** When a task starts: what a teardown is of, or the trigger rule in words. */
 function rule({ teardown, trigger_rule }: DagTask): string {
@@ -29,6 +29,7 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
   const reread = useReread();
   const condition = useCondition(dag);
   const doc = useQuery({ ...versionQuery(dag.id, dag.version ?? 0), enabled: Boolean(dag.version) });
+  const holidays = holidaysOf(doc.data?.document);
   const suspects = dag.suspects ?? [];
   return (
     <div className="body">
@@ -85,6 +86,14 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
             )}
             <dt>Schedule</dt>
             <dd>{dag.schedule ? `${dag.schedule}, ${dag.timezone ?? "UTC"}` : "none"}</dd>
+            {holidays.length > 0 && (
+              <>
+                <dt>Holidays</dt>
+                <dd>
+                  <UntrustedText max={1000}>{holidays.join(", ")}</UntrustedText>
+                </dd>
+              </>
+            )}
             {condition && (
               <>
                 <dt>Assets</dt>
@@ -152,7 +161,12 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
                 <tr key={task.id}>
                   <td>
                     <UntrustedText>{task.id}</UntrustedText>
-                    {task.mapped && <span className="mut"> mapped</span>}
+                    {task.mapped && (
+                      <span className="mut">
+                        {" "}
+                        mapped{task.mapped_group !== undefined && <> with {task.mapped_group}</>}
+                      </span>
+                    )}
                     {task.branch && <span className="mut"> branch</span>}
                     {task.conditions?.map((condition) => (
                       <span className="mut" key={condition}>
@@ -161,6 +175,11 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
                       </span>
                     ))}
                     {task.deadline && <div className="mut">deadline {afterDue(task.deadline)}</div>}
+                    {task.variables && (
+                      <div className="mut">
+                        reads <UntrustedText max={400}>{task.variables.join(", ")}</UntrustedText>
+                      </div>
+                    )}
                     <Outlets of={specOf(doc.data?.document, task.id).outlets} />
                   </td>
                   <td className="grow mut wide">

@@ -53,8 +53,8 @@ export function Io({ run, instance }: AttemptProps) {
           note={instance.output ? bytes(instance.output.bytes) : ""}
           absent={!instance.output}
         />
-        {spec.inputs.map(({ name, task }) =>
-          mappedOf(task) ? (
+        {spec.inputs.map(({ name, task, sameIndex }) =>
+          mappedOf(task) && !sameIndex ? (
             <Box key={name} title={<UntrustedText>{name}</UntrustedText>} note="input">
               <div className="pad16">
                 The outputs of all instances of{" "}
@@ -65,7 +65,14 @@ export function Io({ run, instance }: AttemptProps) {
               </div>
             </Box>
           ) : (
-            <Value key={name} title={name} run={run.id} task={task} index={0} note={`input, the output of ${task}`} />
+            <Value
+              key={name}
+              title={name}
+              run={run.id}
+              task={task}
+              index={sameIndex ? instance.index : 0}
+              note={`input, the output of ${task}${sameIndex ? ` [${instance.index}]` : ""}`}
+            />
           ),
         )}
         <CommandLine

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sizeOf, spanOf, specOf } from "./spec";
+import { holidaysOf, sizeOf, spanOf, specOf } from "./spec";
 
 describe("what a document says of a task", () => {
   it("is read from manifests and lists", () => {
@@ -18,6 +18,28 @@ describe("what a document says of a task", () => {
       "http https://a.example",
       "http b.example:8080",
       "variables key",
+    ]);
+  });
+  it("knows which inputs are of the same index", () => {
+    const tasks = {
+      "g.a": { inputs: { file: { element: "x", pointer: "/p" } } },
+      "g.b": { inputs: { rows: "g.a", day: "days" } },
+      after: { inputs: { all: "g.b" } },
+    };
+    const of = (task: string) => specOf({ dags: [{ groups: { g: { expand: { x: "files" } } }, tasks }] }, task).inputs;
+    expect(of("g.a")).toEqual([{ name: "file", task: "files" }]);
+    expect(of("g.b")).toEqual([
+      { name: "rows", task: "g.a", sameIndex: true },
+      { name: "day", task: "days" },
+    ]);
+    expect(of("after")).toEqual([{ name: "all", task: "g.b" }]);
+  });
+  it("has holidays", () => {
+    expect(holidaysOf({ dags: [{ holidays: ["12-25", "2026-12-24"] }] })).toEqual(["12-25", "2026-12-24"]);
+    expect([holidaysOf({ dags: [{ holidays: "12-25" }] }), holidaysOf({ dags: [{}] }), holidaysOf(null)]).toEqual([
+      ["12-25"],
+      [],
+      [],
     ]);
   });
   it("has sizes and spans", () => {

@@ -3,8 +3,8 @@
 export interface TaskSpec {
   limits: Record<string, string>;
   timeout?: string | undefined;
-  /** Parameter and the task whose output it is. */
-  inputs: { name: string; task: string }[];
+  /** Parameter and the task whose output it is: in a mapped group, that of the instance with the same index. */
+  inputs: { name: string; task: string; sameIndex?: boolean }[];
   /** What it asks to be granted, such as `http https://api.example.com`. */
   grants: string[];
   description?: string | undefined;
@@ -15,13 +15,23 @@ export interface TaskSpec {
 const record = (v: unknown): Record<string, unknown> =>
   v !== null && typeof v === "object" ? (v as Record<string, unknown>) : {};
 
+/** The mapped group that a task is in. */
+const mappedGroup = (dag: Record<string, unknown>, task: string): string | undefined =>
+  Object.keys(record(dag.groups)).find((group) => task.startsWith(`${group}.`));
+
 export function specOf(document: unknown, task: string): TaskSpec {
   const dag = record((record(document).dags as unknown[] | undefined)?.[0]);
   const all = dag.tasks;
   const own = Array.isArray(all) ? record(all.find((t) => record(t).id === task)) : record(record(all)[task]);
+  const group = mappedGroup(dag, task);
+  const lists = group === undefined ? {} : record(record(record(dag.groups)[group]).expand);
   const inputs = Object.entries({ ...record(own.inputs), ...record(own.expand) }).flatMap(([name, from]) => {
-    const source = typeof from === "string" ? from : record(from).task;
-    return typeof source === "string" ? [{ name, task: source }] : [];
+    const element = record(from).element;
+    const binding = typeof element === "string" ? lists[element] : from;
+    const source = typeof binding === "string" ? binding : record(binding).task;
+    if (typeof source !== "string") return [];
+    const sameIndex = group !== undefined && mappedGroup(dag, source) === group;
+    return [{ name, task: source, ...(sameIndex && { sameIndex }) }];
   });
   const limits = Object.fromEntries(Object.entries(record(own.limits)).map(([k, v]) => [k, String(v)]));
   return {
@@ -36,6 +46,13 @@ export function specOf(document: unknown, task: string): TaskSpec {
     description: typeof own.description === "string" ? own.description : undefined,
     outlets: (Array.isArray(own.outlets) ? own.outlets : []).filter((outlet) => typeof outlet === "string"),
   };
+}
+
+/** The days on which the schedules of the DAG make no runs. */
+export function holidaysOf(document: unknown): string[] {
+  const { holidays } = record((record(document).dags as unknown[] | undefined)?.[0]);
+  const all = Array.isArray(holidays) ? holidays : [holidays];
+  return all.filter((day) => typeof day === "string");
 }
 
 const UNITS: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, KB: 1e3, MB: 1e6, GB: 1e9 };
