@@ -29,6 +29,7 @@ files! {
     "weft-sdk/src/dag/call.rs",
     "weft-sdk/src/dag/document.rs",
     "weft-sdk/src/dag/edge.rs",
+    "weft-sdk/src/dag/group.rs",
     "weft-sdk/src/data.rs",
     "weft-sdk/src/error.rs",
     "weft-sdk/src/host.rs",

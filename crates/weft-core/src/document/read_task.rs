@@ -106,8 +106,8 @@ pub(crate) fn read_task(
         if !problems.memory.take(group.bytes) {
             return None;
         }
-        expand = group.expand.clone();
-        elements = group.elements.clone();
+        expand.clone_from(&group.expand);
+        elements.clone_from(&group.elements);
         zip = group.zip;
     }
     let mapped_over = if group.is_some() {

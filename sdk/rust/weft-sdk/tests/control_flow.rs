@@ -118,8 +118,8 @@ fn hides() {
         let day = 3;
         load("a", table(day), day);
     }
-    for create in ["b"] {
-        load.id(create)(create, "t", day.id("inner")());
+    for create in ["b", "c"] {
+        load.id(create)(create, "t", day.id(format!("day_{create}"))());
     }
     let day = day();
     load.id("each")(each(files), create(), day);

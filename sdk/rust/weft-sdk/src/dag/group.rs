@@ -44,7 +44,7 @@ pub struct Element<'d, T> {
     list: usize,
     pointer: Option<usize>,
     builder: &'d Builder,
-    element: PhantomData<fn() -> T>,
+    value: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for Element<'_, T> {
@@ -71,7 +71,7 @@ impl<'d, T> Element<'d, T> {
             list: self.list,
             pointer: Some(self.builder.pointer(self.pointer, pointer)),
             builder: self.builder,
-            element: PhantomData,
+            value: PhantomData,
         }
     }
 
@@ -159,7 +159,7 @@ fn element<T>(builder: &Builder, group: usize, list: usize) -> Element<'_, T> {
         list,
         pointer: None,
         builder,
-        element: PhantomData,
+        value: PhantomData,
     }
 }
 
