@@ -1,6 +1,9 @@
 //! The examples of operating a DAG on a server: runs by key, a backfill, tasks that run again, and a webhook.
 
-use crate::{python::Author, server::Server};
+use crate::{
+    python::Author,
+    server::{PATIENCE, Server},
+};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -8,7 +11,8 @@ use std::{
     fmt::Write as _,
     io::{Read as _, Write as _},
     net::TcpStream,
-    time::{SystemTime, UNIX_EPOCH},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use weft_tests::guests;
 
@@ -44,6 +48,7 @@ fn customers_are_billed(example: &str) {
     assert!(said.stdout.contains("accounts.bill"), "{}", said.stdout);
     let failed = ["--dag", "billing", "--state", "failed", "--yes"];
     client(&[&["runs", "retry"], &failed[..]].concat());
+    wait_until_none_is_failed(&server, &author);
     for (run, mail) in [
         (&first, "acme: 14850.00 are due"),
         (&second, "acme: 14850.00 are due"),
@@ -59,6 +64,16 @@ fn customers_are_billed(example: &str) {
         output(&server, &author, &run, "mail"),
         "globex: 720.00 are due"
     );
+}
+
+/// The action on many runs is carried out after its command has ended.
+fn wait_until_none_is_failed(server: &Server, author: &Author) {
+    let began = Instant::now();
+    let failed = ["runs", "list", "--dag", "billing", "--state", "failed"];
+    while printed(server, author, &failed) != json!([]) {
+        assert!(began.elapsed() < PATIENCE, "the runs are not retried");
+        thread::park_timeout(Duration::from_millis(50));
+    }
 }
 
 /// What a command prints as JSON.

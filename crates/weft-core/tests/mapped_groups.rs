@@ -77,7 +77,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "load = { expand = { file = { value = 1 } } }",
         "",
-        "dag.toml:4:28: dag.groups.load.expand.file: a group is mapped over a list, and this is none (write { value = [ ... ] })",
+        "dag.toml:4:21: dag.groups.load.expand.file: a group is mapped over a list, and this is none (write { value = [ ... ] })",
     ),
     (
         "load = { expand = { file = \"load.fetch\" } }",

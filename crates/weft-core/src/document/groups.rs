@@ -139,19 +139,19 @@ fn check_name(name: &str, path: &Path<'_>, with_tasks: &HashSet<&str>, problems:
     problems.add(At::Key, path, code, message, help);
 }
 
-/// No list comes from the group's own tasks.
-fn check_lists(fields: &Fields<'_>, group: &Group, tasks: Entries<'_>) {
+/// Leaves out lists that come from the group's own tasks, which would wait for themselves.
+fn check_lists(fields: &Fields<'_>, group: &mut Group, tasks: Entries<'_>) {
     let table = Path::Key(fields.path, "expand");
+    let name = &group.name;
+    let mut is_kept = Vec::with_capacity(group.expand.len());
     for (element, binding) in &group.expand {
         let path = Path::Key(&table, element);
         check_list(binding, Mapped::Group, &path, fields.problems);
-        let Some((upstream, _)) = binding
+        let upstream = binding
             .upstream()
-            .and_then(|upstream| tasks.get(upstream.as_usize()))
-        else {
-            continue;
-        };
-        if prefixes(upstream).any(|of| of == group.name) {
+            .and_then(|upstream| tasks.get(upstream.as_usize()));
+        let own = upstream.filter(|(upstream, _)| prefixes(upstream).any(|of| of == name));
+        if let Some((upstream, _)) = own {
             let message = format!(
                 "the list comes from {}, a task of the group itself",
                 quoted(upstream)
@@ -161,5 +161,10 @@ fn check_lists(fields: &Fields<'_>, group: &Group, tasks: Entries<'_>) {
                 .problems
                 .add(At::Value, &path, ProblemCode::Cycle, message, Some(help));
         }
+        is_kept.push(own.is_none());
     }
+    let mut kept = is_kept.iter();
+    group.expand.retain(|_| kept.next() == Some(&true));
+    let mut kept = is_kept.iter();
+    group.elements.retain(|_| kept.next() == Some(&true));
 }

@@ -40,6 +40,8 @@ async fn lists_page_by_page_and_shows_what_the_document_says() {
 #[tokio::test]
 async fn a_task_shows_its_mapped_group_and_the_variables_that_it_reads() {
     let world = World::new().await;
+    let policy = json!({ "policy": "[variables]\nallow = [\"key\", \"region\"]\n" });
+    world.put("/policy").json(&policy).send().await.ok();
     let tasks = json!({
         "files": {},
         "load.fetch": { "inputs": { "path": { "element": "file" } }, "grants": { "variables": ["key", "region"] } },
