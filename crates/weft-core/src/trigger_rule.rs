@@ -11,8 +11,8 @@
 //! - A task without upstreams may start, whatever its rule.
 //! - A cancelled upstream counts as a failed one.
 //!
-//! Airflow's `all_done_setup_success` is not offered: Airflow sets it by itself
-//! for teardown tasks, which Weft doesn't have, and without them it is `all_done`.
+//! Airflow's `all_done_setup_success` is not among them: it is the rule of teardowns,
+//! which have no other one.
 
 /// Airflow's trigger rules, under Airflow's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
