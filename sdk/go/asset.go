@@ -159,6 +159,19 @@ type RecordedUpdate struct {
 	Run string `json:"run,omitempty"`
 }
 
+// ObservedUpdate is the update of an asset that ended a wait.
+type ObservedUpdate struct {
+	// The name of the asset.
+	Asset string `json:"asset"`
+	// The partition that was updated; "" for the whole asset.
+	Partition string `json:"partition"`
+	// A JSON object; null where nothing was reported with the update.
+	Metadata json.RawMessage `json:"metadata"`
+	At       time.Time       `json:"at"`
+	// The run whose task updated it; "" where a client did.
+	Run string `json:"run"`
+}
+
 // Updated is how a task succeeds that reports updates of its outlets; what it returns beside it is its output.
 type Updated struct{ Assets []AssetUpdate }
 
@@ -203,8 +216,8 @@ func (a AssetUpdate) document() (object, error) {
 		return nil, Fail("%w", err)
 	}
 	document := object{{"asset", a.Asset}}
-	if len(a.Partition) > maxPartitionBytes || strings.ContainsFunc(a.Partition, unicode.IsControl) {
-		return nil, Fail("the partition of %s has at most %d bytes in one line, without control characters", a.Asset, maxPartitionBytes)
+	if err := checkPartition(a.Asset, a.Partition); err != nil {
+		return nil, err
 	}
 	if a.Partition != "" {
 		document.set("partition", a.Partition)
@@ -260,6 +273,13 @@ const assetMarks = "-./:@+=%~"
 func isForeign(r rune) bool {
 	isWord := r == '_' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
 	return !isWord && !strings.ContainsRune(assetMarks, r)
+}
+
+func checkPartition(asset, partition string) error {
+	if len(partition) > maxPartitionBytes || strings.ContainsFunc(partition, unicode.IsControl) {
+		return Fail("the partition of %s has at most %d bytes in one line, without control characters", asset, maxPartitionBytes)
+	}
+	return nil
 }
 
 func checkAsset(name string) error {

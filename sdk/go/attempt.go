@@ -197,6 +197,14 @@ func waiting(deferred *Deferred) outcome {
 	case deferred.DAG != "":
 		document.set("dag", deferred.DAG)
 		document.set("logical_date", text(deferred.LogicalDate))
+	case deferred.Asset != nil:
+		document.set("asset", deferred.Asset.Asset)
+		if deferred.Asset.Partition != "" {
+			document.set("partition", deferred.Asset.Partition)
+		}
+		if !deferred.Asset.Since.IsZero() {
+			document.set("since", text(deferred.Asset.Since))
+		}
 	case deferred.Call != nil:
 		call, err := called(deferred.Call)
 		if err != nil {
@@ -213,6 +221,9 @@ func waiting(deferred *Deferred) outcome {
 		document.set("after_ms", milliseconds(deferred.After))
 	default:
 		document.set("until", text(deferred.Until))
+	}
+	if deferred.Task != "" {
+		document.set("task", deferred.Task)
 	}
 	if deferred.Timeout > 0 {
 		document.set("timeout_ms", milliseconds(deferred.Timeout))

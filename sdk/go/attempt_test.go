@@ -122,6 +122,19 @@ func TestErrorsSayHowAnAttemptEnds(t *testing.T) {
 			controls: `{"kind":"defer","dag":"daily","logical_date":"2026-01-02T02:04:05Z","state":null}`,
 		},
 		{
+			err:      DeferUntilRunTask("0c3k5v7n9q1st", "load", time.Second, 1),
+			controls: `{"kind":"defer","run":"0c3k5v7n9q1st","task":"load","timeout_ms":1000,"state":1}`,
+		},
+		{
+			err:      DeferUntilDAGTask("daily", date, "load", 0, nil),
+			controls: `{"kind":"defer","dag":"daily","logical_date":"2026-01-02T02:04:05Z","task":"load","state":null}`,
+		},
+		{err: DeferUntilAsset(AssetWait{Asset: "orders"}, 0, nil), controls: `{"kind":"defer","asset":"orders","state":null}`},
+		{
+			err:      DeferUntilAsset(AssetWait{Asset: "orders", Partition: "2026-01-02", Since: date}, time.Second, 1),
+			controls: `{"kind":"defer","asset":"orders","partition":"2026-01-02","since":"2026-01-02T02:04:05Z","timeout_ms":1000,"state":1}`,
+		},
+		{
 			err: CallDAG(Call{DAG: "child", Params: map[string]int{"rows": 7}, LogicalDate: date}, time.Hour, nil),
 			controls: `{"kind":"defer","call":{"dag":"child","params":{"rows":7},"logical_date":"2026-01-02T02:04:05Z","wait":true},` +
 				`"timeout_ms":3600000,"state":null}`,
@@ -166,6 +179,32 @@ func TestErrorsSayHowAnAttemptEnds(t *testing.T) {
 		{err: DeferUntilEvent("", 0, nil), failure: &failed{message: `an event has a name, not ""`}},
 		{err: DeferUntilRun("", 0, nil), failure: &failed{message: `a run has an id, not ""`}},
 		{err: DeferUntilDAG("", date, 0, nil), failure: &failed{message: `a DAG has an id, not ""`}},
+		{err: DeferUntilRunTask("", "load", 0, nil), failure: &failed{message: `a run has an id, not ""`}},
+		{err: DeferUntilRunTask("0c3k5v7n9q1st", "", 0, nil), failure: &failed{message: `a task has an id, not ""`}},
+		{err: DeferUntilDAGTask("", date, "load", 0, nil), failure: &failed{message: `a DAG has an id, not ""`}},
+		{err: DeferUntilDAGTask("daily", date, "", 0, nil), failure: &failed{message: `a task has an id, not ""`}},
+		{
+			err:     DeferUntilDAGTask("daily", time.Time{}, "load", 0, nil),
+			failure: &failed{message: "a deferral's DAG and LogicalDate go together"},
+		},
+		{
+			err:     &Deferred{Event: "paid", Task: "load"},
+			failure: &failed{message: "a deferral's Task goes with Run, or with DAG and LogicalDate"},
+		},
+		{
+			err:     &Deferred{Asset: &AssetWait{Asset: "orders"}, Task: "load"},
+			failure: &failed{message: "a deferral's Task goes with Run, or with DAG and LogicalDate"},
+		},
+		{err: DeferUntilAsset(AssetWait{}, 0, nil), failure: &failed{message: `an asset has a name, not ""`}},
+		{
+			err: DeferUntilAsset(AssetWait{Asset: "a b"}, 0, nil),
+			failure: &failed{message: "the name of an asset is made of letters, digits and the characters _ - . / : @ + = % ~, and " +
+				`starts with a letter, a digit or '_'; "a b" does not`},
+		},
+		{
+			err:     DeferUntilAsset(AssetWait{Asset: "orders", Partition: "a\nb"}, 0, nil),
+			failure: &failed{message: "the partition of orders has at most 250 bytes in one line, without control characters"},
+		},
 		{
 			err:     DeferUntilDAG("daily", time.Time{}, 0, nil),
 			failure: &failed{message: "a deferral's DAG and LogicalDate go together"},
@@ -176,7 +215,7 @@ func TestErrorsSayHowAnAttemptEnds(t *testing.T) {
 		},
 		{
 			err:     &Deferred{Event: "paid", Run: "0c3k5v7n9q1st"},
-			failure: &failed{message: "a deferral has one of Until, After, Event, Run, DAG, Call and Approval"},
+			failure: &failed{message: "a deferral has one of Until, After, Event, Run, DAG, Asset, Call and Approval"},
 		},
 		{
 			err:     &Deferred{Call: &Call{DAG: "child"}, LogicalDate: date},
@@ -202,6 +241,18 @@ func TestTheHostSaysWhatWokeATask(t *testing.T) {
 		`{"command":true}`:             {ByCommand: true},
 		`{"run":"0c3k5v7n9q1st","dag":"child","state":"success","outputs":{"a":[1]}}`: {
 			Run: "0c3k5v7n9q1st", DAG: "child", State: "success", Outputs: map[string]json.RawMessage{"a": json.RawMessage("[1]")},
+		},
+		`{"run":"0c3k5v7n9q1st","dag":"daily","task":"load","state":"skipped"}`: {
+			Run: "0c3k5v7n9q1st", DAG: "daily", Task: "load", State: "skipped",
+		},
+		`{"update":{"asset":"orders","partition":"2026-11-01","metadata":{"rows":3},"at":"2026-11-01T02:03:04Z","run":"0c3k5v7n9q1st"}}`: {
+			Update: &ObservedUpdate{
+				Asset: "orders", Partition: "2026-11-01", Metadata: json.RawMessage(`{"rows":3}`),
+				At: time.Date(2026, 11, 1, 2, 3, 4, 0, time.UTC), Run: "0c3k5v7n9q1st",
+			},
+		},
+		`{"update":{"asset":"orders","partition":null,"metadata":null,"at":"2026-11-01T02:03:04Z","run":null}}`: {
+			Update: &ObservedUpdate{Asset: "orders", Metadata: json.RawMessage("null"), At: time.Date(2026, 11, 1, 2, 3, 4, 0, time.UTC)},
 		},
 		`{"run":null,"dag":null,"state":"missing"}`:            {State: "missing"},
 		`{"error":{"code":"dag_paused","message":"it rests"}}`: {Error: &CallError{"dag_paused", "it rests"}},

@@ -51,7 +51,7 @@ type Attempt struct {
 	Deadline *time.Time `json:"deadline"`
 	// Equal over the retries of a task instance, new after it was cleared.
 	IdempotencyKey string `json:"idempotency_key"`
-	// What ended the wait for an event, a run or a call; nil in any other attempt.
+	// What ended the wait for an event, a run, a task, an asset, a call or an answer; nil in any other attempt.
 	Woken *Woken `json:"woken"`
 }
 
@@ -63,10 +63,14 @@ type Woken struct {
 	Payload json.RawMessage `json:"payload"`
 	// Whether the timeout came first.
 	TimedOut bool `json:"timeout"`
-	// The run that ended: the one that the task waited for, or called; and its DAG.
+	// The run that ended: the one that the task waited for, or called; or the run of the task that it waited for;
+	// and the run's DAG.
 	Run string `json:"run"`
 	DAG string `json:"dag"`
-	// "success", "failed" or "cancelled"; "queued" after a detached call; "missing" where there is no such run.
+	// The task of that run, where the wait was for a task.
+	Task string `json:"task"`
+	// "success", "failed" or "cancelled", and of a task also "skipped"; "queued" after a detached call; "missing"
+	// where there is no such run or task.
 	State string `json:"state"`
 	// What the last tasks of a called run returned, by task; nil where that is more than 256 KiB.
 	Outputs map[string]json.RawMessage `json:"outputs"`
@@ -74,6 +78,8 @@ type Woken struct {
 	Error *CallError `json:"error"`
 	// The answer to what the task asked.
 	Decision *Decision `json:"approval"`
+	// The update of the asset that the task waited for.
+	Update *ObservedUpdate `json:"update"`
 	// Whether a person or a program resumed the task before what it waits for came.
 	ByCommand bool `json:"command"`
 }
@@ -115,8 +121,21 @@ func (w *Woken) Decided() (*Decision, error) {
 	}
 }
 
-// Succeeded is the outputs of a run that succeeded, none of one that was not called. It fails for good where the
-// run did not succeed, was not created, or did not end in time.
+// Updated is the update of the asset that the task waited for. It fails for good where none came in time, or the task
+// was woken otherwise.
+func (w *Woken) Updated() (*ObservedUpdate, error) {
+	switch {
+	case w.Update != nil:
+		return w.Update, nil
+	case w.TimedOut:
+		return nil, Fail("the asset was not updated in time")
+	default:
+		return nil, Fail("the task was woken by something else than an update of an asset")
+	}
+}
+
+// Succeeded is the outputs of a run that succeeded, none of a task or of a run that was not called. It fails for good
+// where the run or the task did not succeed, the run was not created, or the end did not come in time.
 func (w *Woken) Succeeded() (map[string]json.RawMessage, error) {
 	if w.State == "success" {
 		return w.Outputs, nil
@@ -146,10 +165,17 @@ func (w *Woken) Output(task string, into any) error {
 }
 
 func (w *Woken) name() string {
-	if w.DAG == "" {
-		return "run " + w.Run
+	var parts []string
+	if w.Task != "" {
+		parts = append(parts, "task "+w.Task)
 	}
-	return "run " + w.Run + " of DAG " + w.DAG
+	if w.Run != "" {
+		parts = append(parts, "run "+w.Run)
+	}
+	if w.DAG != "" {
+		parts = append(parts, "DAG "+w.DAG)
+	}
+	return strings.Join(parts, " of ")
 }
 
 func (w *Woken) words() string {
@@ -160,8 +186,12 @@ func (w *Woken) words() string {
 		return "the run did not end in time"
 	case w.ByCommand:
 		return "the task was resumed by a command, before the run ended"
+	case w.Update != nil:
+		return "the task was woken by an update of the asset " + w.Update.Asset + ", not by a run"
 	case w.State == "":
 		return fmt.Sprintf("the task was woken by the event %q, not by a run", w.Event)
+	case w.State == "missing" && w.Task != "":
+		return "there is no " + w.name()
 	case w.State == "missing" && w.Run == "":
 		return "there is no DAG " + w.DAG + ", so it has no run"
 	case w.State == "missing":

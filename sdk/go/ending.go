@@ -47,7 +47,7 @@ func Skip(format string, args ...any) error {
 
 // Deferred is how a task waits without holding a worker: the attempt ends, and another one is woken later,
 // whose [Context.Resumed] gives the state and whose [Attempt.Woken] what ended the wait. One of Until, Event,
-// Run, DAG, Call and Approval says what for; After applies where all of them are zero.
+// Run, DAG, Asset, Call and Approval says what for; After applies where all of them are zero.
 type Deferred struct {
 	Until time.Time
 	After time.Duration
@@ -58,6 +58,10 @@ type Deferred struct {
 	// The DAG whose scheduled or backfilled run for LogicalDate is waited for.
 	DAG         string
 	LogicalDate time.Time
+	// With Run, or with DAG and LogicalDate: the task of that run whose end is waited for.
+	Task string
+	// The asset whose update is waited for.
+	Asset *AssetWait
 	// A run that is created, and whose end is waited for.
 	Call *Call
 	// A question to people, whose answer is waited for.
@@ -65,6 +69,17 @@ type Deferred struct {
 	// How long anything but a time is waited for at the longest; without end if that is zero.
 	Timeout time.Duration
 	State   any
+}
+
+// AssetWait says which update of an asset is waited for.
+type AssetWait struct {
+	// The name of the asset.
+	Asset string
+	// The partition whose updates count; those of all partitions and of the whole asset where it is "".
+	Partition string
+	// Updates before this time don't count, and one at or after it that is there already wakes the task at once.
+	// Where it is zero, updates before the attempt started don't count.
+	Since time.Time
 }
 
 // Call is a run of another DAG of the same tenant. The task asks for it by [Calls].
@@ -121,6 +136,29 @@ func DeferUntilDAG(dag string, date time.Time, timeout time.Duration, state any)
 	return orFail(&Deferred{DAG: dag, LogicalDate: date, Timeout: timeout, State: state}, dag, "a DAG has an id")
 }
 
+// DeferUntilRunTask is as [DeferUntilRun], for the end of a task of that run: all its instances have ended, or the
+// run has. [Woken.Succeeded] says whether the task succeeded.
+func DeferUntilRunTask(run, task string, timeout time.Duration, state any) error {
+	if task == "" {
+		return Fail("a task has an id, not \"\"")
+	}
+	return orFail(&Deferred{Run: run, Task: task, Timeout: timeout, State: state}, run, "a run has an id")
+}
+
+// DeferUntilDAGTask is as [DeferUntilRunTask], for a task of the run that [DeferUntilDAG] waits for.
+func DeferUntilDAGTask(dag string, date time.Time, task string, timeout time.Duration, state any) error {
+	if task == "" {
+		return Fail("a task has an id, not \"\"")
+	}
+	return orFail(&Deferred{DAG: dag, LogicalDate: date, Task: task, Timeout: timeout, State: state}, dag, "a DAG has an id")
+}
+
+// DeferUntilAsset ends the attempt, to be woken when the asset is updated, or after the timeout, unless that is zero.
+// [Woken.Updated] has the update.
+func DeferUntilAsset(wait AssetWait, timeout time.Duration, state any) error {
+	return orFail(&Deferred{Asset: &wait, Timeout: timeout, State: state}, wait.Asset, "an asset has a name")
+}
+
 // CallDAG ends the attempt and creates a run of another DAG, once, however often the task is retried. The task
 // is woken when that run has ended, or after the timeout, unless that is zero; at once if the call is detached.
 // [Woken.Succeeded] has the outputs of the run's last tasks.
@@ -148,7 +186,7 @@ func orFail(deferred *Deferred, name, what string) error {
 // mistake is what makes it no deferral.
 func (d *Deferred) mistake() error {
 	kinds := 0
-	for _, given := range []bool{!d.Until.IsZero(), d.After != 0, d.Event != "", d.Run != "", d.DAG != "", d.Call != nil, d.Approval != nil} {
+	for _, given := range []bool{!d.Until.IsZero(), d.After != 0, d.Event != "", d.Run != "", d.DAG != "", d.Asset != nil, d.Call != nil, d.Approval != nil} {
 		if given {
 			kinds++
 		}
@@ -158,19 +196,31 @@ func (d *Deferred) mistake() error {
 	case d.After < 0 || d.Timeout < 0:
 		return Fail("a deferral can't be for %s", min(d.After, d.Timeout))
 	case kinds > 1:
-		return Fail("a deferral has one of Until, After, Event, Run, DAG, Call and Approval")
+		return Fail("a deferral has one of Until, After, Event, Run, DAG, Asset, Call and Approval")
 	case d.Call != nil && !d.LogicalDate.IsZero():
 		return Fail("the date of a called run is the call's: weft.Call{LogicalDate: ...}")
 	case (d.DAG != "") == d.LogicalDate.IsZero():
 		return Fail("a deferral's DAG and LogicalDate go together")
+	case d.Task != "" && d.Run == "" && d.DAG == "":
+		return Fail("a deferral's Task goes with Run, or with DAG and LogicalDate")
 	case d.Timeout > 0 && byTime:
 		return Fail("a deferral by time takes no Timeout")
 	case d.Timeout > 0 && d.Call != nil && d.Call.Detached:
 		return Fail("a detached call takes no timeout: it waits for nothing")
 	case d.Timeout == 0 && d.Approval != nil && d.Approval.Default != "":
 		return Fail("the default of an approval is the answer after the timeout: give one")
+	case d.Asset != nil:
+		return d.Asset.mistake()
 	}
 	return nil
+}
+
+// mistake is what makes it no wait for an asset.
+func (a *AssetWait) mistake() error {
+	if err := checkAsset(a.Asset); err != nil {
+		return Fail("%w", err)
+	}
+	return checkPartition(a.Asset, a.Partition)
 }
 
 // Refusals of the host. Of these ErrUnavailable and ErrNotFound follow the task's retries.

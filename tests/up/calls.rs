@@ -40,6 +40,15 @@ component = "guest_sdk.wasm"
 task = "after_books"
 "#;
 
+const AFTER_CLOSING: &str = r#"
+[dag]
+id = "after_closing"
+
+[tasks.after_closing]
+component = "guest_sdk.wasm"
+task = "after_closing"
+"#;
+
 fn deploy(installation: &Installation, up: &Up, manifests: &[&str]) {
     for manifest in manifests {
         let said = installation.deploy_with(up, "guest_sdk", manifest);
@@ -135,33 +144,46 @@ fn no_kill_makes_a_call_twice_or_loses_its_end() {
     assert_eq!(called.len(), 3 * runs.len());
 }
 
-#[test]
-fn a_task_waits_for_the_run_of_another_dag_for_its_date() {
-    let installation = Installation::new();
-    let up = installation.up();
-    deploy(&installation, &up, &[BOOKS, FOLLOWS]);
-    let date = "2026-03-01T00:00:00Z";
-    let trigger = ["runs", "trigger", "follows", "--logical-date", date];
-    let said = installation.client(&up, &trigger);
+/// Triggers a DAG for a date, and returns its run once its only task says that it waits so.
+fn waiting(
+    (installation, up): (&Installation, &Up),
+    (dag, task): (&str, &str),
+    date: &str,
+    why: &str,
+) -> String {
+    let trigger = ["runs", "trigger", dag, "--logical-date", date];
+    let said = installation.client(up, &trigger);
     assert_eq!(said.code, Some(0), "{said:?}");
-    let runs = installation.list(&up, &["runs", "list", "--dag", "follows"]);
+    let runs = installation.list(up, &["runs", "list", "--dag", dag]);
     let run = runs[0]["id"].as_str().expect("it has a name");
     loop {
-        let said = installation.client(&up, &["tasks", "why", run, "after_books"]);
-        if said
-            .stdout
-            .contains("it waits for the end of the run of DAG books")
-        {
-            break;
+        let said = installation.client(up, &["tasks", "why", run, task]);
+        if said.stdout.contains(why) {
+            return run.to_owned();
         }
         assert!(!said.stdout.contains("the run ended"), "{said:?}");
     }
+}
+
+#[test]
+fn a_task_waits_for_the_run_of_another_dag_for_its_date_or_for_a_task_of_it() {
+    let installation = Installation::new();
+    let up = installation.up();
+    deploy(&installation, &up, &[BOOKS, FOLLOWS, AFTER_CLOSING]);
+    let date = "2026-03-01T00:00:00Z";
+    let of = (&installation, &up);
+    let why = "it waits for the end of the run of DAG books";
+    let run = waiting(of, ("follows", "after_books"), date, why);
+    let why = "it waits for the end of task closing of the run of DAG books";
+    let after_task = waiting(of, ("after_closing", "after_closing"), date, why);
     let until = "2026-03-02T00:00:00Z";
     let backfill = ["backfill", "books", "--from", date, "--to", until];
     let said = installation.client(&up, &backfill);
     assert_eq!(said.code, Some(0), "{said:?}");
-    let said = installation.client(&up, &["runs", "watch", run]);
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let said = installation.client(&up, &["outputs", "get", run, "after_books"]);
-    assert_eq!(said.stdout.trim(), r#""success""#, "{said:?}");
+    for (run, task) in [(run, "after_books"), (after_task, "after_closing")] {
+        let said = installation.client(&up, &["runs", "watch", &run]);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let said = installation.client(&up, &["outputs", "get", &run, task]);
+        assert_eq!(said.stdout.trim(), r#""success""#, "{said:?}");
+    }
 }

@@ -1,7 +1,12 @@
-//! Tasks that wait for events, from the SDK to the command line.
+//! Tasks that wait for events, for updates of assets and for each other, from the SDK to the command line.
 
-use crate::installation::{Installation, Up};
+use crate::{
+    api::Api,
+    installation::{Installation, Up},
+    patience::pass,
+};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const SHOP: &str = r#"
 [dag]
@@ -14,6 +19,33 @@ default = 0
 component = "guest_sdk.wasm"
 task = "payment"
 inputs = { timeout_ms = { param = "timeout_ms" } }
+"#;
+
+const ORDERS: &str = r#"
+[dag]
+id = "orders"
+
+[dag.params.partition]
+default = "north"
+
+[tasks.after_orders]
+component = "guest_sdk.wasm"
+task = "after_orders"
+inputs = { partition = { param = "partition" } }
+"#;
+
+const FOLLOWS: &str = r#"
+[dag]
+id = "follows"
+
+[dag.params.run]
+[dag.params.task]
+default = ""
+
+[tasks.follow]
+component = "guest_sdk.wasm"
+task = "follow"
+inputs = { run = { param = "run" }, task = { param = "task" } }
 "#;
 
 fn shop(installation: &Installation, up: &Up) {
@@ -103,5 +135,124 @@ fn no_kill_loses_an_event_or_lets_it_wake_twice() {
         ends(&installation, &up, run);
         let output = output(&installation, &up, run);
         assert_eq!(output["payload"], json!(number), "{run}");
+    }
+}
+
+#[test]
+fn an_update_of_an_asset_wakes_the_task_that_waits_for_it() {
+    let installation = Installation::new();
+    let up = installation.up();
+    let said = installation.deploy_with(&up, "guest_sdk", ORDERS);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let run = installation.trigger(&up, "orders");
+    loop {
+        let said = installation.client(&up, &["tasks", "why", &run, "after_orders"]);
+        if said
+            .stdout
+            .contains("it waits for an update of north of the asset orders since")
+        {
+            break;
+        }
+        assert!(!said.stdout.contains("the run ended"), "{said:?}");
+    }
+    for partition in ["south", "north"] {
+        let metadata = format!(r#"{{"of":"{partition}"}}"#);
+        let update = [
+            "assets",
+            "update",
+            "orders",
+            "--partition",
+            partition,
+            "--metadata",
+            &metadata,
+        ];
+        let said = installation.client(&up, &update);
+        assert_eq!(said.code, Some(0), "{said:?}");
+    }
+    ends(&installation, &up, &run);
+    let said = installation.client(&up, &["outputs", "get", &run, "after_orders"]);
+    let output: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
+    let expected = json!({ "partition": "north", "metadata": { "of": "north" }, "run": null });
+    assert_eq!(output, expected, "{said:?}");
+}
+
+/// How many chains of runs wait at once, and how many runs are in each: 1,000 in all.
+const CHAINS: usize = 20;
+const RUNS_IN_CHAIN: usize = 50;
+
+fn create(api: &Api, dag: &str, params: &Value) -> String {
+    let body = json!({ "params": params });
+    let answer = api.send("POST", &format!("/dags/{dag}/runs"), &body);
+    let answer = answer.expect("it answers");
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()["id"]
+        .as_str()
+        .expect("it has a name")
+        .to_owned()
+}
+
+/// A run that waits for an event, and after it runs of which each waits for the one before it, or for its task.
+fn chain(api: &Api) -> Vec<String> {
+    let mut runs = vec![create(api, "shop", &json!({}))];
+    while runs.len() < RUNS_IN_CHAIN {
+        let task = match runs.len() % 2 {
+            1 => "",
+            _ => "follow",
+        };
+        let params = json!({ "run": runs.last(), "task": task });
+        runs.push(create(api, "follows", &params));
+    }
+    runs
+}
+
+fn is_over(api: &Api, run: &str) -> bool {
+    api.get(&format!("/runs/{run}"))["ended"].is_string()
+}
+
+/// A thousand runs wait for each other and for events, and the process is killed while they wait, after the events
+/// are acknowledged, and while one run wakes the next.
+#[test]
+fn no_kill_loses_a_wake_up_of_a_thousand_runs_or_wakes_one_twice() {
+    let installation = Installation::new();
+    let mut up = installation.up();
+    shop(&installation, &up);
+    let said = installation.deploy_with(&up, "guest_sdk", FOLLOWS);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let chains: Vec<Vec<String>> = (0..CHAINS).map(|_| chain(&up.api())).collect();
+    up.kill();
+    up = installation.up();
+    for (number, runs) in chains.iter().enumerate() {
+        let path = format!("/runs/{}/events/paid", runs[0]);
+        let answer = up.api().send("POST", &path, &json!(number));
+        assert_eq!(answer.expect("it answers").status, 202);
+        if number % 7 == 6 {
+            up.kill();
+            up = installation.up();
+        }
+    }
+    let middle = &chains[CHAINS - 1][RUNS_IN_CHAIN / 2];
+    while !is_over(&up.api(), middle) {
+        pass(Duration::from_millis(20));
+    }
+    up.kill();
+    up = installation.up();
+    let api = up.api();
+    for (number, runs) in chains.iter().enumerate() {
+        for (place, run) in runs.iter().enumerate().rev() {
+            while !is_over(&api, run) {
+                pass(Duration::from_millis(50));
+            }
+            let task = if place == 0 { "payment" } else { "follow" };
+            let output = api.get(&format!("/runs/{run}/tasks/{task}/0/output"));
+            let expected = match place {
+                0 => json!({ "event": "paid", "payload": number, "asked": 1 }),
+                _ => json!("success"),
+            };
+            assert_eq!(output, expected, "run {place} of chain {number}");
+            let attempts = api.get(&format!("/runs/{run}/tasks/{task}/0/attempts"));
+            let attempts = attempts.as_array().expect("a list").iter();
+            let deferrals = attempts.filter(|attempt| attempt["end"] == "deferred");
+            assert_eq!(deferrals.count(), 1, "run {place} of chain {number}");
+        }
     }
 }

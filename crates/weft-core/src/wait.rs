@@ -6,8 +6,9 @@
 
 use crate::{
     approval::Decision,
-    id::{DagId, EventName, IdError, OptionName},
-    run::RunState,
+    asset::{AssetName, AssetNameError},
+    id::{DagId, EventName, IdError, OptionName, TaskId},
+    run::{Counts, RunState},
     run_id::{RunId, RunIdError},
     time::Timestamp,
 };
@@ -38,6 +39,31 @@ pub enum Wait {
         /// The date of its run.
         logical_date: Timestamp,
     },
+    /// The end of a task of this run of the tenant, or of the run.
+    RunTask {
+        /// The run.
+        run: RunId,
+        /// Its task.
+        task: TaskId,
+    },
+    /// The end of a task of the run that [`Wait::Dag`] names, or of that run.
+    DagTask {
+        /// A DAG of the tenant.
+        dag: DagId,
+        /// The date of its run.
+        logical_date: Timestamp,
+        /// The run's task.
+        task: TaskId,
+    },
+    /// An update of an asset of the tenant.
+    Asset {
+        /// The asset.
+        asset: AssetName,
+        /// The partition that was updated; none if any will do.
+        partition: Option<Arc<str>>,
+        /// Earlier updates don't count.
+        since: Timestamp,
+    },
     /// The end of the run that the instance called. Its outputs come with it.
     Call(RunId),
     /// The answer to what the instance asks people. The request is stored beside it.
@@ -56,16 +82,50 @@ impl Wait {
             Self::Dag { dag, logical_date } => {
                 format!("the end of the run of DAG {dag} for {logical_date}")
             }
+            Self::RunTask { run, task } => format!("the end of task {task} of run {run}"),
+            Self::DagTask {
+                dag,
+                logical_date,
+                task,
+            } => format!("the end of task {task} of the run of DAG {dag} for {logical_date}"),
+            Self::Asset {
+                asset,
+                partition: None,
+                since,
+            } => format!("an update of the asset {asset} since {since}"),
+            Self::Asset {
+                asset,
+                partition: Some(partition),
+                since,
+            } => format!("an update of {partition} of the asset {asset} since {since}"),
             Self::Call(run) => format!("the end of run {run}, which it called"),
             Self::Approval { .. } => "an approval".into(),
         }
     }
 
-    /// Whether a run's end wakes it.
-    pub const fn is_for_run(&self) -> bool {
+    /// Whether the scheduler looks up what ends it. The others are ended by commands.
+    pub const fn is_looked_up(&self) -> bool {
         match self {
-            Self::Run(_) | Self::Dag { .. } | Self::Call(_) => true,
+            Self::Run(_)
+            | Self::Dag { .. }
+            | Self::RunTask { .. }
+            | Self::DagTask { .. }
+            | Self::Asset { .. }
+            | Self::Call(_) => true,
             Self::Event(_) | Self::Approval { .. } => false,
+        }
+    }
+
+    /// The task that it is for, of another run.
+    pub const fn task(&self) -> Option<&TaskId> {
+        match self {
+            Self::RunTask { task, .. } | Self::DagTask { task, .. } => Some(task),
+            Self::Event(_)
+            | Self::Run(_)
+            | Self::Dag { .. }
+            | Self::Asset { .. }
+            | Self::Call(_)
+            | Self::Approval { .. } => None,
         }
     }
 
@@ -79,6 +139,9 @@ impl Wait {
             | Self::Event(_)
             | Self::Run(_)
             | Self::Dag { .. }
+            | Self::RunTask { .. }
+            | Self::DagTask { .. }
+            | Self::Asset { .. }
             | Self::Call(_) => Woken::Timeout,
         }
     }
@@ -113,11 +176,23 @@ pub enum WaitError {
     /// A DAG without a date.
     #[error("{0:?} is no DAG with a date")]
     Date(String),
+    /// A run or DAG without a task.
+    #[error("{0:?} names no task")]
+    Task(String),
+    /// An asset without the time since when it counts.
+    #[error("{0:?} is no asset with a time")]
+    Since(String),
+    /// The name of the asset is none.
+    #[error(transparent)]
+    Asset(#[from] AssetNameError),
 }
 
 const EVENT: &str = "event";
 const RUN: &str = "run";
 const DAG: &str = "dag";
+const RUN_TASK: &str = "run_task";
+const DAG_TASK: &str = "dag_task";
+const ASSET: &str = "asset";
 const CALL: &str = "call";
 const APPROVAL: &str = "approval";
 
@@ -127,6 +202,21 @@ impl fmt::Display for Wait {
             Self::Event(name) => write!(f, "{EVENT}/{name}"),
             Self::Run(run) => write!(f, "{RUN}/{run}"),
             Self::Dag { dag, logical_date } => write!(f, "{DAG}/{dag}/{}", logical_date.0),
+            Self::RunTask { run, task } => write!(f, "{RUN_TASK}/{run}/{task}"),
+            Self::DagTask {
+                dag,
+                logical_date,
+                task,
+            } => write!(f, "{DAG_TASK}/{dag}/{}/{task}", logical_date.0),
+            // No name of an asset has a space.
+            Self::Asset {
+                asset,
+                partition,
+                since,
+            } => match partition {
+                None => write!(f, "{ASSET}/{}/{asset}", since.0),
+                Some(partition) => write!(f, "{ASSET}/{}/{asset} {partition}", since.0),
+            },
             Self::Call(run) => write!(f, "{CALL}/{run}"),
             Self::Approval { default } => {
                 let default = default.as_ref().map_or("", OptionName::as_str);
@@ -149,17 +239,53 @@ impl FromStr for Wait {
                 default: Some(default.parse()?),
             }),
             Some((DAG, key)) => {
-                let refuse = || WaitError::Date(key.into());
-                let (dag, date) = key.rsplit_once('/').ok_or_else(refuse)?;
-                Ok(Self::Dag {
-                    dag: dag.parse()?,
-                    logical_date: Timestamp(date.parse().map_err(|_| refuse())?),
+                let (dag, logical_date) = dated(key)?;
+                Ok(Self::Dag { dag, logical_date })
+            }
+            Some((RUN_TASK, key)) => {
+                let (run, task) = with_task(key)?;
+                let run = run.parse()?;
+                Ok(Self::RunTask { run, task })
+            }
+            Some((DAG_TASK, key)) => {
+                let (key, task) = with_task(key)?;
+                let (dag, logical_date) = dated(key)?;
+                Ok(Self::DagTask {
+                    dag,
+                    logical_date,
+                    task,
+                })
+            }
+            Some((ASSET, key)) => {
+                let refuse = || WaitError::Since(key.into());
+                let (since, asset) = key.split_once('/').ok_or_else(refuse)?;
+                let (asset, partition) = match asset.split_once(' ') {
+                    Some((asset, partition)) => (asset, Some(partition.into())),
+                    None => (asset, None),
+                };
+                Ok(Self::Asset {
+                    asset: asset.parse()?,
+                    partition,
+                    since: Timestamp(since.parse().map_err(|_| refuse())?),
                 })
             }
             Some((kind, _)) => Err(WaitError::Kind(kind.into())),
             None => Err(WaitError::Kind(text.into())),
         }
     }
+}
+
+fn dated(key: &str) -> Result<(DagId, Timestamp), WaitError> {
+    let refuse = || WaitError::Date(key.into());
+    let (dag, date) = key.rsplit_once('/').ok_or_else(refuse)?;
+    let date = date.parse().map_err(|_| refuse())?;
+    Ok((dag.parse()?, Timestamp(date)))
+}
+
+fn with_task(key: &str) -> Result<(&str, TaskId), WaitError> {
+    let refuse = || WaitError::Task(key.into());
+    let (key, task) = key.rsplit_once('/').ok_or_else(refuse)?;
+    Ok((key, task.parse()?))
 }
 
 /// What woke an instance that waited: `woken` of the attempt document.
@@ -178,6 +304,10 @@ pub enum Woken {
     Command,
     /// The run that it waited for, called or not.
     Run(AwaitedRun),
+    /// The task of another run that it waited for.
+    Task(AwaitedTask),
+    /// The update of an asset that it waited for.
+    Update(SeenUpdate),
     /// The answer to what it asked.
     Approval(Decision),
     /// The run that it called was not created.
@@ -203,6 +333,79 @@ pub struct AwaitedRun {
     pub outputs: Option<Map<String, Value>>,
 }
 
+/// A task of another run that an instance waited for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AwaitedTask {
+    /// The run; none where there is no such run.
+    pub run: Option<RunId>,
+    /// The run's DAG, where that is known.
+    pub dag: Option<DagId>,
+    /// The task.
+    pub task: TaskId,
+    /// How it ended; none where the run has no such task, or there is no such run.
+    pub end: Option<TaskEnd>,
+}
+
+/// How a task of a run ended, of all of its instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskEnd {
+    /// Some succeeded, and the others were skipped.
+    Success,
+    /// Some failed, or could not run since something upstream did.
+    Failed,
+    /// All were skipped.
+    Skipped,
+    /// Some were cancelled, and none failed.
+    Cancelled,
+}
+
+impl TaskEnd {
+    /// The end by the states of the task's instances; none while some have not ended, and where there are none.
+    pub const fn of(counts: &Counts) -> Option<Self> {
+        if counts.unfinished() > 0 {
+            None
+        } else if counts.failed + counts.upstream_failed > 0 {
+            Some(Self::Failed)
+        } else if counts.cancelled > 0 {
+            Some(Self::Cancelled)
+        } else if counts.success > 0 {
+            Some(Self::Success)
+        } else if counts.skipped > 0 {
+            Some(Self::Skipped)
+        } else {
+            None
+        }
+    }
+
+    /// As users read it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// An update of an asset that an instance waited for: the last one that counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenUpdate {
+    /// The asset.
+    pub asset: AssetName,
+    /// The partition; none for the whole asset.
+    pub partition: Option<String>,
+    /// What was said of it: a JSON object.
+    pub metadata: Option<Value>,
+    /// When.
+    pub at: Timestamp,
+    /// The run whose task made it; none if it was reported from outside.
+    pub run: Option<RunId>,
+}
+
+/// The state of what there is not.
+const MISSING: &str = "missing";
+
 impl Woken {
     /// The document.
     pub fn to_value(&self) -> Value {
@@ -211,6 +414,8 @@ impl Woken {
             Self::Timeout => json!({ "timeout": true }),
             Self::Command => json!({ "command": true }),
             Self::Run(awaited) => awaited.to_value(),
+            Self::Task(awaited) => awaited.to_value(),
+            Self::Update(update) => json!({ "update": update.to_value() }),
             Self::Approval(decision) => json!({ "approval": decision.to_value() }),
             Self::CallRefused { code, message } => {
                 json!({ "error": { "code": code, "message": message } })
@@ -228,12 +433,35 @@ impl AwaitedRun {
     fn to_value(&self) -> Value {
         let run = self.run.map(|run| run.to_string());
         let dag = self.dag.as_ref().map(DagId::as_str);
-        let state = self.state.map_or("missing", state_name);
+        let state = self.state.map_or(MISSING, state_name);
         let mut value = json!({ "run": run, "dag": dag, "state": state });
         if let Some(outputs) = &self.outputs {
             value["outputs"] = Value::Object(outputs.clone());
         }
         value
+    }
+}
+
+impl AwaitedTask {
+    fn to_value(&self) -> Value {
+        json!({
+            "run": self.run.map(|run| run.to_string()),
+            "dag": self.dag.as_ref().map(DagId::as_str),
+            "task": self.task.as_str(),
+            "state": self.end.map_or(MISSING, TaskEnd::as_str),
+        })
+    }
+}
+
+impl SeenUpdate {
+    fn to_value(&self) -> Value {
+        json!({
+            "asset": self.asset.as_str(),
+            "partition": self.partition,
+            "metadata": self.metadata,
+            "at": self.at.to_string(),
+            "run": self.run.map(|run| run.to_string()),
+        })
     }
 }
 
@@ -256,6 +484,14 @@ mod tests {
         RunId::from_i64(7).unwrap()
     }
 
+    fn asset_wait(partition: Option<&str>) -> Wait {
+        Wait::Asset {
+            asset: "s3://lake/orders".parse().unwrap(),
+            partition: partition.map(Arc::from),
+            since: Timestamp(7),
+        }
+    }
+
     #[test]
     fn a_wait_is_written_and_read_back() {
         let waits = [
@@ -275,6 +511,26 @@ mod tests {
                     logical_date: Timestamp(-5),
                 },
                 "dag/daily/-5",
+            ),
+            (
+                Wait::RunTask {
+                    run: run(),
+                    task: "load".parse().unwrap(),
+                },
+                "run_task/0000000000007/load",
+            ),
+            (
+                Wait::DagTask {
+                    dag: "daily".parse().unwrap(),
+                    logical_date: Timestamp(-5),
+                    task: "load".parse().unwrap(),
+                },
+                "dag_task/daily/-5/load",
+            ),
+            (asset_wait(None), "asset/7/s3://lake/orders"),
+            (
+                asset_wait(Some("north / east")),
+                "asset/7/s3://lake/orders north / east",
             ),
         ];
         for (wait, text) in waits {
@@ -301,6 +557,37 @@ mod tests {
         for text in ["dag/daily", "dag/daily/soon"] {
             assert!(matches!(text.parse::<Wait>(), Err(WaitError::Date(_))));
         }
+        for text in ["run_task/0000000000007", "dag_task/daily"] {
+            assert!(matches!(text.parse::<Wait>(), Err(WaitError::Task(_))));
+        }
+        for text in ["asset/orders", "asset/soon/orders"] {
+            assert!(matches!(text.parse::<Wait>(), Err(WaitError::Since(_))));
+        }
+        assert!(matches!(
+            "asset/7/".parse::<Wait>(),
+            Err(WaitError::Asset(_))
+        ));
+    }
+
+    #[test]
+    fn a_task_has_ended_once_all_of_its_instances_have() {
+        let of = |change: fn(&mut Counts)| {
+            let mut counts = Counts::default();
+            change(&mut counts);
+            TaskEnd::of(&counts)
+        };
+        assert_eq!(of(|_| ()), None, "it is no part of the run");
+        assert_eq!(of(|counts| counts.running = 1), None);
+        assert_eq!(of(|counts| counts.success = 1), Some(TaskEnd::Success));
+        assert_eq!(of(|counts| counts.skipped = 2), Some(TaskEnd::Skipped));
+        let mixed = of(|counts| (counts.success, counts.skipped) = (1, 1));
+        assert_eq!(mixed, Some(TaskEnd::Success));
+        let failed = of(|counts| (counts.success, counts.upstream_failed) = (9, 1));
+        assert_eq!(failed, Some(TaskEnd::Failed));
+        let stopped = of(|counts| (counts.success, counts.cancelled) = (1, 1));
+        assert_eq!(stopped, Some(TaskEnd::Cancelled));
+        let unfinished = of(|counts| (counts.failed, counts.up_for_retry) = (1, 1));
+        assert_eq!(unfinished, None);
     }
 
     #[test]
@@ -350,6 +637,37 @@ mod tests {
         assert_eq!(
             missing.to_value(),
             json!({ "run": "0000000000007", "dag": null, "state": "missing" })
+        );
+        let ended = Woken::Task(AwaitedTask {
+            run: Some(run()),
+            dag: Some("daily".parse().unwrap()),
+            task: "load".parse().unwrap(),
+            end: Some(TaskEnd::Skipped),
+        });
+        assert_eq!(
+            ended.to_value(),
+            json!({ "run": "0000000000007", "dag": "daily", "task": "load", "state": "skipped" })
+        );
+        let missing = Woken::Task(AwaitedTask {
+            run: None,
+            dag: Some("daily".parse().unwrap()),
+            task: "load".parse().unwrap(),
+            end: None,
+        });
+        assert_eq!(
+            missing.to_value(),
+            json!({ "run": null, "dag": "daily", "task": "load", "state": "missing" })
+        );
+        let updated = Woken::Update(SeenUpdate {
+            asset: "orders".parse().unwrap(),
+            partition: None,
+            metadata: Some(json!({ "rows": 3 })),
+            at: Timestamp(0),
+            run: Some(run()),
+        });
+        assert_eq!(
+            updated.to_value(),
+            json!({ "update": { "asset": "orders", "partition": null, "metadata": { "rows": 3 }, "at": "1970-01-01T00:00:00Z", "run": "0000000000007" } })
         );
         let refused = Woken::CallRefused {
             code: "dag_not_found",

@@ -81,7 +81,7 @@ fn an_attempt_is_described_as_published() {
 fn control_documents_are_read_or_refused_as_published() {
     let task = |name: &str| name.parse().expect("an id");
     let paid = || Wait::Event("paid".parse().expect("a name"));
-    let read: [(Value, Control); 15] = [
+    let read: [(Value, Control); 19] = [
         (json!({ "kind": "skip" }), Control::Skip { reason: None }),
         (
             json!({ "kind": "skip", "reason": "no data" }),
@@ -182,6 +182,57 @@ fn control_documents_are_read_or_refused_as_published() {
             },
         ),
         (
+            json!({ "kind": "defer", "run": "0000000000007", "task": "load" }),
+            Control::Defer {
+                wake: Wake::On {
+                    wait: Wait::RunTask {
+                        run: RunId::from_i64(7).expect("an id"),
+                        task: task("load"),
+                    },
+                    timeout: None,
+                },
+                state: "null".into(),
+            },
+        ),
+        (
+            json!({ "kind": "defer", "dag": "daily", "logical_date": "1970-01-01T00:00:01Z", "task": "load" }),
+            Control::Defer {
+                wake: Wake::On {
+                    wait: Wait::DagTask {
+                        dag: "daily".parse().expect("an id"),
+                        logical_date: Timestamp(1_000),
+                        task: task("load"),
+                    },
+                    timeout: None,
+                },
+                state: "null".into(),
+            },
+        ),
+        (
+            json!({ "kind": "defer", "asset": "s3://lake/orders", "timeout_ms": 5 }),
+            Control::Defer {
+                wake: Wake::Updated {
+                    asset: "s3://lake/orders".parse().expect("a name"),
+                    partition: None,
+                    since: None,
+                    timeout: Some(DurationMs(5)),
+                },
+                state: "null".into(),
+            },
+        ),
+        (
+            json!({ "kind": "defer", "asset": "orders", "partition": "north", "since": "1970-01-01T00:00:01Z" }),
+            Control::Defer {
+                wake: Wake::Updated {
+                    asset: "orders".parse().expect("a name"),
+                    partition: Some("north".into()),
+                    since: Some(Timestamp(1_000)),
+                    timeout: None,
+                },
+                state: "null".into(),
+            },
+        ),
+        (
             json!({ "kind": "defer", "call": { "dag": "daily", "params": { "rows": 7 } }, "timeout_ms": 5 }),
             Control::Defer {
                 wake: Wake::Called {
@@ -240,7 +291,7 @@ fn control_documents_are_read_or_refused_as_published() {
         );
         assert!(schema.is_valid(&document), "{document}");
     }
-    let refused: [(Value, &str); 28] = [
+    let refused: [(Value, &str); 35] = [
         (
             json!({}),
             "the document doesn't fit the contract: missing field `kind`",
@@ -321,6 +372,34 @@ fn control_documents_are_read_or_refused_as_published() {
         (
             json!({ "kind": "defer", "event": "paid", "logical_date": "1970-01-01T00:00:01Z" }),
             "`dag` and `logical_date` go together",
+        ),
+        (
+            json!({ "kind": "defer", "event": "paid", "task": "load" }),
+            "`task` goes with `run`, or with `dag` and `logical_date`",
+        ),
+        (
+            json!({ "kind": "defer", "run": "0000000000007", "task": "a/b" }),
+            "`task`: an id is made of letters",
+        ),
+        (
+            json!({ "kind": "defer", "asset": "orders", "task": "load" }),
+            "`task` goes with `run`, or with `dag` and `logical_date`",
+        ),
+        (
+            json!({ "kind": "defer", "asset": "a b" }),
+            "`asset`: the name of an asset is made of letters",
+        ),
+        (
+            json!({ "kind": "defer", "asset": "orders", "partition": "" }),
+            "`partition` has 1 to 250 bytes in one line",
+        ),
+        (
+            json!({ "kind": "defer", "event": "paid", "since": "1970-01-01T00:00:01Z" }),
+            "`partition` and `since` go with `asset`",
+        ),
+        (
+            json!({ "kind": "defer", "asset": "orders", "event": "paid" }),
+            "a deferral has exactly one of",
         ),
         (
             json!({ "kind": "defer", "call": { "dag": "daily", "params": [] } }),

@@ -52,6 +52,7 @@ pub(crate) const STEPS: &[Step] = steps! {
     20 "0020_held_dags.sql" "paused DAGs whose runs are held";
     21 "0021_assets.sql" "assets and their updates";
     22 "0022_concurrency_keys.sql" "keys by which runs are bounded";
+    23 "0023_asset_waits.sql" "tasks that wait for updates of assets";
 };
 /// The step that a program has to know at least to work with all of these: it rises only with a
 /// step that takes away what the version before still uses.

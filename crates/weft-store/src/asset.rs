@@ -27,9 +27,9 @@ pub struct WaitingDag {
     pub assets: Vec<WaitingAsset>,
 }
 
-/// One of the updates that a run is created of, as its parameters show it.
+/// An update, as parameters of runs and tasks that waited for it show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingUpdate {
+pub struct StoredUpdate {
     /// The asset.
     pub asset: AssetName,
     /// The partition; none for the whole asset.

@@ -17,7 +17,7 @@ mod turn;
 mod unreadable;
 
 pub use {
-    asset::{WaitingAsset, WaitingDag, WaitingUpdate},
+    asset::{StoredUpdate, WaitingAsset, WaitingDag},
     command::{Arrival, Command, CommandKind},
     crash::CrashUpdate,
     dag::{DagState, FileEntry, StoredVersion},

@@ -1,6 +1,6 @@
 //! A run, as a scheduler takes it up.
 
-use crate::{DagKey, VersionId};
+use crate::{DagKey, StoredUpdate, VersionId};
 use std::sync::Arc;
 use weft_core::{
     id::{DagId, TenantId},
@@ -81,7 +81,7 @@ pub struct Caller {
     pub dags: Vec<DagId>,
 }
 
-/// What the store knows of a run that an instance waits for.
+/// What the store knows of what an instance waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Awaited {
     /// The run.
@@ -99,6 +99,10 @@ pub enum Awaited {
     NoRun,
     /// There is no such DAG.
     NoDag,
+    /// The last of the updates that it waits for.
+    Update(StoredUpdate),
+    /// There is no such update yet.
+    NoUpdate,
 }
 
 /// The run of a DAG for the date before another one.

@@ -3,18 +3,19 @@
 use crate::{
     Awaited, Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
     ResumeState, Rows, RunBefore, ShardId, ShardLease, ShardSettings, ShardState, StoreError,
-    StoredRun, StoredVersion, Taken, Turn, Unreadable, VersionId, WaitingDag, WaitingUpdate,
+    StoredRun, StoredUpdate, StoredVersion, Taken, Turn, Unreadable, VersionId, WaitingDag,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
 use weft_core::{
+    asset::AssetName,
     document::TaskIndex,
     id::TenantId,
     run::Instance,
     run_id::RunId,
     suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
-    wait::Wait,
+    wait::{TaskEnd, Wait},
 };
 
 /// The scheduler's side of the database. Every call is one transaction.
@@ -167,9 +168,9 @@ pub trait RunStore: Send + Sync {
         instances: &[(RunId, Instance)],
     ) -> Result<Vec<ResumeState>, StoreError>;
 
-    /// The runs that these waits are for, in the order of the waits; all of one shard.
-    /// [`Awaited::NoRun`] for a wait that is not for a run.
-    async fn awaited_runs(&self, waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError>;
+    /// The runs and updates that these waits are for, in the order of the waits; all of one shard. For a task
+    /// this is its run. [`Awaited::NoRun`] for a wait that is not looked up.
+    async fn awaited(&self, waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError>;
 
     /// The run before each of these dates, of its DAG: of the scheduled and backfilled ones that have begun, that
     /// with the latest earlier date. In the order of the dates.
@@ -178,12 +179,16 @@ pub trait RunStore: Send + Sync {
         dates: &[(DagKey, Timestamp)],
     ) -> Result<Vec<Option<RunBefore>>, StoreError>;
 
-    /// Which of these tasks of runs that have ended have an instance that failed, could not run or was
-    /// cancelled, in no order.
-    async fn failed_tasks(
+    /// How these tasks of runs that have ended ended, in no order. One that is no part of its run is left out.
+    async fn task_ends(
         &self,
         tasks: &[(RunId, TaskIndex)],
-    ) -> Result<Vec<(RunId, TaskIndex)>, StoreError>;
+    ) -> Result<Vec<(RunId, TaskIndex, TaskEnd)>, StoreError>;
+
+    /// How often each of these assets has changed, in their order; 0 of one that was never updated. Between
+    /// two calls that answer with the same number no update was committed.
+    async fn asset_changes(&self, assets: &[(TenantId, AssetName)])
+    -> Result<Vec<i64>, StoreError>;
 
     /// The shard's DAGs that are neither paused nor without an active version, and for which assets were updated
     /// since the last run that was created of updates, by key, after `after`.
@@ -201,7 +206,7 @@ pub trait RunStore: Send + Sync {
         dag: DagKey,
         taken: &[Taken],
         limit: u32,
-    ) -> Result<Vec<WaitingUpdate>, StoreError>;
+    ) -> Result<Vec<StoredUpdate>, StoreError>;
 
     /// What counts against tasks of the shard's DAGs; of what was absolved that of runs
     /// that go on.

@@ -127,7 +127,7 @@ async fn execute(job: Job) -> Ended {
     } = report;
     Ended::ByItself(Report {
         key,
-        outcome: outcome::reported(outcome, &tenant, &deps.blobs).await,
+        outcome: outcome::reported(outcome, started, &tenant, &deps.blobs).await,
         usage: outcome::usage(started, &usage),
         log,
         artifacts: artifacts.iter().map(ToString::to_string).collect(),

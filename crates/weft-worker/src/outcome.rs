@@ -15,9 +15,10 @@ use weft_sandbox::{AttemptFailure, AttemptOutcome, DeferUntil, FailureKind};
 /// Retries of storing an output while the blob store is full or unavailable.
 const MAX_RETRIES: usize = 7;
 
-/// The outcome to report.
+/// The outcome to report of an attempt that began at `started`.
 pub(crate) async fn reported(
     outcome: AttemptOutcome,
+    started: Timestamp,
     tenant: &TenantId,
     blobs: &Blobs,
 ) -> ReportedOutcome {
@@ -51,6 +52,20 @@ pub(crate) async fn reported(
                 }
                 DeferUntil::After(span) => (Some(span), None),
                 DeferUntil::On { wait, timeout } => (timeout, Some(wait)),
+                DeferUntil::Updated {
+                    asset,
+                    partition,
+                    since,
+                    timeout,
+                } => {
+                    let since = since.unwrap_or(started);
+                    let wait = Wait::Asset {
+                        asset,
+                        partition,
+                        since,
+                    };
+                    (timeout, Some(wait))
+                }
                 DeferUntil::Called { call: run, timeout } => {
                     call = Some(run);
                     (timeout, None)

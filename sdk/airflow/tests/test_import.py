@@ -1128,6 +1128,87 @@ def test_triggers_and_external_tasks_are_deferrals(importing):
     assert imported.reasons == []
 
 
+def test_an_external_task_is_waited_for_by_its_state(importing):
+    imported = importing(
+        """
+        import datetime
+        from airflow.sdk import DAG, TaskInstanceState
+        from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
+
+        with DAG("d"):
+            ExternalTaskSensor(
+                task_id="one", external_dag_id="other", external_task_id="load it", timeout=600,
+                execution_delta=datetime.timedelta(hours=1), allowed_states=["success"], failed_states=["failed"],
+            )
+            ExternalTaskSensor(
+                task_id="ids", external_dag_id="other", external_task_ids=["group.a"],
+                allowed_states=[TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED],
+            )
+            ExternalTaskSensor(task_id="whole", external_dag_id="third", skipped_states=["failed"])
+            ExternalTaskSensor(task_id="soft", external_dag_id="{{ 'x' }}", external_task_id="{{ 'y' }}", soft_fail=True, timeout=5)
+        """
+    )
+    text = imported.files["dags/example.py"]
+    assert 'context, "other", context.logical_date - datetime.timedelta(seconds=3600), 600, tasks="load_it")' in text
+    assert 'tasks=["group.a"], allowed=["success", "skipped"])' in text
+    assert imported.reasons == []
+    dag = imported.load()["d"]
+    good = {
+        "other": {"state": "failed", "tasks": {"load_it": "success", "group.a": "skipped"}},
+        "third": {},
+        "x": {"tasks": {"y": "success"}},
+    }
+    assert dag.test(runs=good).states == dict.fromkeys(["one", "ids", "whole", "soft"], "success")
+    bad = {"other": {"tasks": {"load_it": "skipped", "group.a": "missing"}}, "third": {"state": "failed"}}
+    run = dag.test(runs=bad, check=False)
+    assert {task: (run.state(task), run.instances[task][0].message) for task in run.instances} == {
+        "one": ("failed", "task load_it of DAG other ended as skipped"),
+        "ids": ("failed", "there is no task group.a of DAG other"),
+        "whole": ("skipped", "the run of DAG third ended as failed"),
+        "soft": ("skipped", "task y of DAG x did not end in time"),
+    }
+
+
+def test_external_tasks_are_waited_for_one_after_the_other(importing):
+    imported = importing(
+        """
+        from airflow.sdk import DAG
+        from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
+
+        with DAG("d"):
+            ExternalTaskSensor(task_id="wait", external_dag_id="other", external_task_ids=["a", "b", "c"], timeout=60)
+        """
+    )
+    assert imported.reasons == []
+    dag = imported.load()["d"]
+    tasks = dict.fromkeys("abc", "success")
+    assert dag.test(runs={"other": {"tasks": tasks}}).states == {"wait": "success"}
+    for state, reason in [("failed", "ended as failed"), ("missing", "there is no task b")]:
+        run = dag.test(runs={"other": {"tasks": {**tasks, "b": state}}}, check=False)
+        assert reason in run.instances["wait"][0].message
+    run = dag.test(runs={"other": {"tasks": {"a": "success", "b": "success"}}}, check=False)
+    assert run.instances["wait"][0].message == "task c of DAG other did not end in time"
+
+
+def test_what_an_external_task_sensor_can_not_wait_for_is_reported(importing):
+    imported = importing(
+        """
+        from airflow.sdk import DAG
+        from airflow.providers.standard.sensors.external_task import ExternalTaskSensor
+
+        with DAG("d"):
+            ExternalTaskSensor(task_id="group", external_dag_id="other", external_task_group_id="g")
+            ExternalTaskSensor(task_id="state", external_dag_id="other", external_task_id="a", allowed_states=["success", "removed"])
+            ExternalTaskSensor.partial(task_id="mapped", external_dag_id="other").expand(external_task_id=["a", "b"])
+        """
+    )
+    assert len(imported.reasons) == 3
+    for reason, words in zip(imported.reasons, ["not for its task group", "names the states removed", "it is mapped"]):
+        assert words in reason
+    run = imported.load()["d"].test(runs={"other": {"tasks": {"a": "success"}}}, check=False)
+    assert run.states == {"group": "success", "state": "success", "mapped": "failed"}
+
+
 def test_questions_are_approvals(importing):
     imported = importing(
         """

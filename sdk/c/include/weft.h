@@ -90,6 +90,16 @@ weft_value *weft_defer_until_event(const char *name, double timeout_seconds, con
    "2026-11-01T00:00:00Z", which is written as weft_attempt's "logical_date". */
 weft_value *weft_defer_until_run(const char *id, double timeout_seconds, const weft_value *state);
 weft_value *weft_defer_until_dag(const char *dag, const char *date, double timeout_seconds, const weft_value *state);
+/* The same of a task of that run: until all its instances have ended, or the run has. */
+weft_value *weft_defer_until_run_task(const char *run, const char *task, double timeout_seconds,
+                                      const weft_value *state);
+weft_value *weft_defer_until_dag_task(const char *dag, const char *date, const char *task, double timeout_seconds,
+                                      const weft_value *state);
+/* Until an asset is updated: its partition, or any part of it where that is NULL. Updates before `since`, such as
+   "2026-11-01T00:00:00Z", don't count, and one at or after it that is there already wakes the task at once. With NULL,
+   updates before the attempt started don't count. */
+weft_value *weft_defer_until_asset(const char *asset, const char *partition, const char *since, double timeout_seconds,
+                                   const weft_value *state);
 /* Creates a run of another DAG, once, however often the task is retried, and waits for its end. `params` is an object,
    or NULL. The task's settings have {"grants": {"dags": [dag]}}. */
 weft_value *weft_call(const char *dag, const weft_value *params, double timeout_seconds, const weft_value *state);
@@ -129,12 +139,14 @@ const weft_value *weft_attempt(void);
 /* The state that a deferral left; NULL in an attempt that none came before. */
 const weft_value *weft_resumed(void);
 /* What ended the wait of weft_defer_until_event and the functions after it, as an object. It has "event" and "payload";
-   or "run", "dag", "state" and, of a called run, "outputs" of its last tasks by name; or "error" with "code" and
-   "message" where the call was refused; or "timeout": true; or "command": true where somebody resumed the task.
-   Of an answer it has "approval": "option", "comment", "fields", "by" and "at". NULL in any other attempt. */
+   or "run", "dag", "state" and, of a called run, "outputs" of its last tasks by name; or "run", "dag", "task" and
+   "state" of a task; or "update" with "asset", "partition", "metadata", "at" and "run" of an asset; or "error" with
+   "code" and "message" where the call was refused; or "timeout": true; or "command": true where somebody resumed the
+   task. Of an answer it has "approval": "option", "comment", "fields", "by" and "at". NULL in any other attempt. */
 const weft_value *weft_woken(void);
-/* The outputs of a run that succeeded, an empty object of one that was not called. NULL where the run did not succeed,
-   was not created, or did not end in time: then *failure is the end of the attempt that says so, to be returned. */
+/* The outputs of a run that succeeded, an empty object of a task or of a run that was not called. NULL where the run or
+   the task did not succeed, the run was not created, or the end did not come in time: then *failure is the end of the
+   attempt that says so, to be returned. */
 const weft_value *weft_succeeded(const weft_value *woken, weft_value **failure);
 /* From 0 to 1, shown to users who watch the run. */
 void weft_progress(double fraction, const char *message);

@@ -249,6 +249,42 @@ weft_value *weft_defer_until_dag(const char *dag, const char *date, double timeo
     return waiting(document, timeout_seconds, state);
 }
 
+/* A wait for a task of the run that the document names. */
+static weft_value *waiting_for_task(weft_value *document, const char *task, double timeout_seconds,
+                                    const weft_value *state) {
+    weft_set(document, "task", weft_new_text(task));
+    return waiting(document, timeout_seconds, state);
+}
+
+weft_value *weft_defer_until_run_task(const char *run, const char *task, double timeout_seconds,
+                                      const weft_value *state) {
+    if (is_empty(run) || is_empty(task))
+        return weft_fail_for_good("weft_defer_until_run_task: it takes the ids of a run and a task");
+    weft_value *document = weft_new_object();
+    weft_set(document, "run", weft_new_text(run));
+    return waiting_for_task(document, task, timeout_seconds, state);
+}
+
+weft_value *weft_defer_until_dag_task(const char *dag, const char *date, const char *task, double timeout_seconds,
+                                      const weft_value *state) {
+    if (is_empty(dag) || is_empty(date) || is_empty(task))
+        return weft_fail_for_good("weft_defer_until_dag_task: it takes a DAG's id, a date and a task's id");
+    weft_value *document = weft_new_object();
+    weft_set(document, "dag", weft_new_text(dag));
+    weft_set(document, "logical_date", weft_new_text(date));
+    return waiting_for_task(document, task, timeout_seconds, state);
+}
+
+weft_value *weft_defer_until_asset(const char *asset, const char *partition, const char *since, double timeout_seconds,
+                                   const weft_value *state) {
+    if (is_empty(asset)) return weft_fail_for_good("weft_defer_until_asset: an asset has a name");
+    weft_value *document = weft_new_object();
+    weft_set(document, "asset", weft_new_text(asset));
+    if (partition != NULL) weft_set(document, "partition", weft_new_text(partition));
+    if (since != NULL) weft_set(document, "since", weft_new_text(since));
+    return waiting(document, timeout_seconds, state);
+}
+
 static weft_value *calling(const char *dag, const weft_value *params, bool waits, double timeout_seconds,
                            const weft_value *state) {
     if (is_empty(dag)) return weft_fail_for_good("weft_call: it takes the id of a DAG");
@@ -299,6 +335,7 @@ weft_value *weft_update(const weft_value *output, const weft_value *assets) {
 const weft_value *weft_succeeded(const weft_value *woken, weft_value **failure) {
     const char *run = weft_text(weft_member(woken, "run"));
     const char *dag = weft_text(weft_member(woken, "dag"));
+    const char *task = weft_text(weft_member(woken, "task"));
     const char *state = weft_text(weft_member(woken, "state"));
     const weft_value *error = weft_member(woken, "error");
     *failure = NULL;
@@ -315,6 +352,9 @@ const weft_value *weft_succeeded(const weft_value *woken, weft_value **failure) 
         *failure = weft_fail_for_good("the task was resumed by a command, before the run ended");
     else if (state[0] == 0)
         *failure = weft_fail_for_good("the task was not woken by the end of a run");
+    else if (task[0] != 0 && strcmp(state, "missing") == 0)
+        *failure = weft_fail_for_good("there is no task %s%s%s%s%s", task, run[0] == 0 ? "" : " of run ", run,
+                                      dag[0] == 0 ? "" : " of DAG ", dag);
     else if (strcmp(state, "missing") == 0)
         *failure = run[0] == 0 ? weft_fail_for_good("there is no DAG %s, so it has no run", dag)
                                : weft_fail_for_good("there is no run %s", run);
@@ -322,7 +362,8 @@ const weft_value *weft_succeeded(const weft_value *woken, weft_value **failure) 
         *failure = weft_fail_for_good("run %s of DAG %s is still queued: a detached call does not wait for its end",
                                       run, dag);
     else
-        *failure = weft_fail_for_good("run %s%s%s ended as %s", run, dag[0] == 0 ? "" : " of DAG ", dag, state);
+        *failure = weft_fail_for_good("%s%s%srun %s%s%s ended as %s", task[0] == 0 ? "" : "task ", task,
+                                      task[0] == 0 ? "" : " of ", run, dag[0] == 0 ? "" : " of DAG ", dag, state);
     return NULL;
 }
 

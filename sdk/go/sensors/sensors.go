@@ -135,7 +135,7 @@ func clock(text string) (int, error) {
 	return parsed.Hour()*60 + parsed.Minute(), nil
 }
 
-// OtherDAG answers with the id of the scheduled or backfilled run of another DAG for a date once that run has
+// OtherDAG returns the id of the scheduled or backfilled run of another DAG for a date once that run has
 // succeeded; the date is that of the task's own run where it is zero. Before that the error is a deferral. A run
 // that fails, or does not end within the timeout, unless that is zero, fails the task for good.
 func OtherDAG(ctx weft.Context, dag string, date time.Time, timeout time.Duration) (string, error) {
@@ -151,4 +151,41 @@ func OtherDAG(ctx weft.Context, dag string, date time.Time, timeout time.Duratio
 		return "", err
 	}
 	return woken.Run, nil
+}
+
+// OtherDAGTask is as [OtherDAG], for a task of that run: it returns the id of the run once the task has succeeded. A
+// task that fails, is skipped, or does not end within the timeout, unless that is zero, fails the task for good.
+func OtherDAGTask(ctx weft.Context, dag, task string, date time.Time, timeout time.Duration) (string, error) {
+	if date.IsZero() {
+		date = ctx.Attempt().LogicalDate
+	}
+	woken := ctx.Attempt().Woken
+	// A task that a person resumed looks again; the other task may have ended.
+	if woken == nil || woken.ByCommand {
+		return "", weft.DeferUntilDAGTask(dag, date, task, timeout, nil)
+	}
+	if woken.TimedOut {
+		return "", weft.Fail("task %s of DAG %s did not end in time", task, dag)
+	}
+	if _, err := woken.Succeeded(); err != nil {
+		return "", err
+	}
+	return woken.Run, nil
+}
+
+// AssetUpdated returns the update that the wait is for. Before that the error is a deferral. Where no update comes
+// within the timeout, unless that is zero, the task fails for good.
+func AssetUpdated(ctx weft.Context, wait weft.AssetWait, timeout time.Duration) (*weft.ObservedUpdate, error) {
+	woken := ctx.Attempt().Woken
+	// A task that a person resumed waits again.
+	if woken == nil || woken.ByCommand {
+		return nil, weft.DeferUntilAsset(wait, timeout, nil)
+	}
+	if woken.TimedOut && wait.Partition != "" {
+		return nil, weft.Fail("the partition %s of the asset %s was not updated in time", wait.Partition, wait.Asset)
+	}
+	if woken.TimedOut {
+		return nil, weft.Fail("the asset %s was not updated in time", wait.Asset)
+	}
+	return woken.Updated()
 }

@@ -154,3 +154,49 @@ func TestTheRunOfAnotherDAGIsWaitedFor(t *testing.T) {
 	_, err = OtherDAG(ctx, "daily", date, 0)
 	fails(t, err, "run test-daily of DAG daily ended as failed")
 }
+
+func TestATaskOfAnotherDAGsRunIsWaitedFor(t *testing.T) {
+	ctx := wefttest.New(t.Context())
+	_, err := OtherDAGTask(ctx, "daily", "load", time.Time{}, time.Hour)
+	deferred := deferral(t, err)
+	if deferred.DAG != "daily" || deferred.Task != "load" || !deferred.LogicalDate.Equal(ctx.Known.LogicalDate) || deferred.Timeout != time.Hour {
+		t.Errorf("%+v", deferred)
+	}
+	ctx.Known.Woken = &weft.Woken{ByCommand: true}
+	_, err = OtherDAGTask(ctx, "daily", "load", time.Time{}, 0)
+	deferral(t, err)
+	ctx.TaskEnded("daily", "load", "success")
+	if run, err := OtherDAGTask(ctx, "daily", "load", time.Time{}, 0); run != "test-daily" || err != nil {
+		t.Error(run, err)
+	}
+	ctx.TaskEnded("daily", "load", "skipped")
+	_, err = OtherDAGTask(ctx, "daily", "load", time.Time{}, 0)
+	fails(t, err, "task load of run test-daily of DAG daily ended as skipped")
+	ctx.Known.Woken = &weft.Woken{TimedOut: true}
+	_, err = OtherDAGTask(ctx, "daily", "load", time.Time{}, 0)
+	fails(t, err, "task load of DAG daily did not end in time")
+}
+
+func TestAnUpdateOfAnAssetIsWaitedFor(t *testing.T) {
+	ctx := wefttest.New(t.Context())
+	wait := weft.AssetWait{Asset: "orders", Partition: "2026-11-01"}
+	_, err := AssetUpdated(ctx, wait, time.Hour)
+	if deferred := deferral(t, err); *deferred.Asset != wait || deferred.Timeout != time.Hour {
+		t.Errorf("%+v", deferred)
+	}
+	ctx.Known.Woken = &weft.Woken{ByCommand: true}
+	_, err = AssetUpdated(ctx, wait, 0)
+	deferral(t, err)
+	ctx.Updated("orders", "2026-11-01", nil)
+	if update, err := AssetUpdated(ctx, wait, 0); err != nil || update.Partition != "2026-11-01" {
+		t.Error(update, err)
+	}
+	ctx.Known.Woken = &weft.Woken{TimedOut: true}
+	_, err = AssetUpdated(ctx, wait, 0)
+	fails(t, err, "the partition 2026-11-01 of the asset orders was not updated in time")
+	_, err = AssetUpdated(ctx, weft.AssetWait{Asset: "orders"}, 0)
+	fails(t, err, "the asset orders was not updated in time")
+	ctx.RunEnded("daily", "success", nil)
+	_, err = AssetUpdated(ctx, wait, 0)
+	fails(t, err, "woken by something else than an update")
+}

@@ -83,6 +83,23 @@ func (c *Context) RunEnded(dag, state string, outputs map[string]any) {
 	c.Known.Woken = woken
 }
 
+// TaskEnded makes it an attempt that was woken by the end of a task of a run of this DAG: "success", "failed", "skipped",
+// "cancelled" or "missing".
+func (c *Context) TaskEnded(dag, task, state string) {
+	c.Known.Woken = &weft.Woken{Run: "test-" + dag, DAG: dag, Task: task, State: state}
+}
+
+// Updated makes it an attempt that was woken by an update of this asset, at the time of the call. The partition is ""
+// for the whole asset. Metadata is a map or a struct, or nil for none; it panics where JSON can't hold it.
+func (c *Context) Updated(asset, partition string, metadata any) {
+	text, err := json.Marshal(metadata)
+	if err != nil {
+		panic(fmt.Sprintf("the metadata of %s: %v", asset, err))
+	}
+	update := &weft.ObservedUpdate{Asset: asset, Partition: partition, Metadata: text, At: time.Now().UTC()}
+	c.Known.Woken = &weft.Woken{Update: update}
+}
+
 // CallRefused makes it an attempt that was woken since its call was refused.
 func (c *Context) CallRefused(code, message string) {
 	c.Known.Woken = &weft.Woken{Error: &weft.CallError{Code: code, Message: message}}

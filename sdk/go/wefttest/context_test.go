@@ -78,7 +78,13 @@ func TestAnAttemptIsWokenByTheEndOfARun(t *testing.T) {
 		"run test-child of DAG child left no outputs: those of called runs come back, up to 256 KiB in all": func() {
 			ctx.RunEnded("child", "success", nil)
 		},
-		"run test-child of DAG child ended as failed": func() { ctx.RunEnded("child", "failed", nil) },
+		"task load of run test-child of DAG child ended as skipped": func() { ctx.TaskEnded("child", "load", "skipped") },
+		"there is no task load of run test-child of DAG child":      func() { ctx.TaskEnded("child", "load", "missing") },
+		"there is no task load of DAG daily": func() {
+			ctx.Known.Woken = &weft.Woken{DAG: "daily", Task: "load", State: "missing"}
+		},
+		"the task was woken by an update of the asset orders, not by a run": func() { ctx.Updated("orders", "", nil) },
+		"run test-child of DAG child ended as failed":                       func() { ctx.RunEnded("child", "failed", nil) },
 		"run test-child of DAG child is still queued: a detached call does not wait for its end": func() {
 			ctx.RunEnded("child", "queued", nil)
 		},
@@ -95,6 +101,32 @@ func TestAnAttemptIsWokenByTheEndOfARun(t *testing.T) {
 		if !errors.As(err, &failure) || !failure.Permanent || err.Error() != words {
 			t.Errorf("%v, and should be %q", err, words)
 		}
+	}
+}
+
+func TestAnAttemptIsWokenByTheEndOfATask(t *testing.T) {
+	ctx := wefttest.New(t.Context())
+	ctx.TaskEnded("daily", "load", "success")
+	woken := ctx.Attempt().Woken
+	if outputs, err := woken.Succeeded(); err != nil || len(outputs) != 0 || woken.Task != "load" || woken.Run != "test-daily" {
+		t.Error(outputs, err, woken)
+	}
+}
+
+func TestAnAttemptIsWokenByAnUpdate(t *testing.T) {
+	ctx := wefttest.New(t.Context())
+	ctx.Updated("orders", "2026-11-01", map[string]int{"rows": 3})
+	update, err := ctx.Attempt().Woken.Updated()
+	if err != nil || update.Asset != "orders" || update.Partition != "2026-11-01" || string(update.Metadata) != `{"rows":3}` || update.At.IsZero() {
+		t.Error(err, update)
+	}
+	ctx.Updated("orders", "", nil)
+	if metadata := string(ctx.Attempt().Woken.Update.Metadata); metadata != "null" {
+		t.Error(metadata)
+	}
+	ctx.Known.Woken = &weft.Woken{TimedOut: true}
+	if _, err := ctx.Attempt().Woken.Updated(); err == nil || err.Error() != "the asset was not updated in time" {
+		t.Error(err)
 	}
 }
 

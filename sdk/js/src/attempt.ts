@@ -97,13 +97,18 @@ function deferred(defer: Defer): Outcome {
 }
 
 /** What wakes the task. */
-function wake({ until, afterMs, event, run, dag, logicalDate, call, approval, timeoutMs }: Defer): Record<string, unknown> {
+function wake({ until, afterMs, event, run, dag, logicalDate, task, asset, partition, since, call, approval, timeoutMs }: Defer): Record<string, unknown> {
   if (until !== undefined) return { until: until.toISOString() };
   if (afterMs !== undefined) return { after_ms: afterMs };
   if (event !== undefined) return { event, timeout_ms: timeoutMs ?? null };
-  if (run !== undefined) return { run, timeout_ms: timeoutMs ?? null };
+  const ofRun = task === undefined ? {} : { task };
+  if (run !== undefined) return { run, ...ofRun, timeout_ms: timeoutMs ?? null };
+  if (asset !== undefined) {
+    const narrowed = { ...(partition !== undefined && { partition }), ...(since !== undefined && { since: since.toISOString() }) };
+    return { asset, ...narrowed, timeout_ms: timeoutMs ?? null };
+  }
   if (approval !== undefined) return { approval: encode(approval, "approval"), timeout_ms: timeoutMs ?? null };
-  if (call === undefined) return { dag, logical_date: logicalDate!.toISOString(), timeout_ms: timeoutMs ?? null };
+  if (call === undefined) return { dag, logical_date: logicalDate!.toISOString(), ...ofRun, timeout_ms: timeoutMs ?? null };
   const called: Record<string, unknown> = { dag: call.dag, params: encode(call.params ?? {}, "params"), wait: call.wait ?? true };
   if (call.logicalDate !== undefined) called.logical_date = call.logicalDate.toISOString();
   return { call: called, timeout_ms: timeoutMs ?? null };

@@ -1,7 +1,7 @@
 /** The attempt that is running: who it is, what it is for, what it may ask the host. */
 
 import { Fail } from "./ending.js";
-import { type AttemptDocument, current, type DecisionDocument, type WokenDocument } from "./host.js";
+import { type AttemptDocument, current, type DecisionDocument, type ObservedUpdateDocument, type WokenDocument } from "./host.js";
 
 /** The span of data that a run is for: from `start` to before `end`. */
 export interface DataInterval {
@@ -36,6 +36,28 @@ export class Decision {
   }
 }
 
+/** The update of an asset that ended a wait. */
+export class ObservedUpdate {
+  /** The asset's name. */
+  readonly asset: string;
+  /** The partition that was updated; `undefined` for the whole asset. */
+  readonly partition: string | undefined;
+  /** What was reported with the update. */
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+  /** When it was recorded. */
+  readonly at: Date;
+  /** The run whose task made the update; `undefined` where a client reported it. */
+  readonly run: string | undefined;
+
+  constructor({ asset, partition, metadata, at, run }: ObservedUpdateDocument) {
+    this.asset = asset;
+    this.partition = partition ?? undefined;
+    this.metadata = metadata ?? undefined;
+    this.at = new Date(at);
+    this.run = run ?? undefined;
+  }
+}
+
 /** What ended a wait. */
 export class Woken {
   /** The name of the event that came. */
@@ -44,11 +66,16 @@ export class Woken {
   readonly payload: unknown;
   /** Whether the timeout came first. */
   readonly timedOut: boolean;
-  /** The run that ended: the one that the task waited for, or called. */
+  /** The run that ended: the one that the task waited for, or called; or the run of the task that it waited for. */
   readonly run: string | undefined;
   /** Its DAG. */
   readonly dag: string | undefined;
-  /** `success`, `failed` or `cancelled`; `queued` after a call with `wait: false`; `missing` where there is no such run. */
+  /** The task of that run, where the wait was for a task. */
+  readonly task: string | undefined;
+  /**
+   * `success`, `failed` or `cancelled`, and of a task also `skipped`; `queued` after a call with `wait: false`;
+   * `missing` where there is no such run or task.
+   */
   readonly state: string | undefined;
   /** What the last tasks of a called run returned, by task; `undefined` where that is more than 256 KiB. */
   readonly outputs: Readonly<Record<string, unknown>> | undefined;
@@ -57,26 +84,30 @@ export class Woken {
   readonly errorCode: string | undefined;
   /** The answer to what the task asked. */
   readonly decision: Decision | undefined;
+  /** The update of the asset that the task waited for. */
+  readonly update: ObservedUpdate | undefined;
   /** Whether a person or a program resumed the task before what it waits for came. */
   readonly byCommand: boolean;
 
-  constructor({ event, payload, timeout, run, dag, state, outputs, error, approval, command }: WokenDocument) {
+  constructor({ event, payload, timeout, run, dag, task, state, outputs, error, approval, update, command }: WokenDocument) {
     this.event = event;
     this.payload = payload;
     this.timedOut = timeout === true;
     this.run = run ?? undefined;
     this.dag = dag ?? undefined;
+    this.task = task;
     this.state = state;
     this.outputs = outputs;
     this.error = error?.message;
     this.errorCode = error?.code;
     this.decision = approval === undefined ? undefined : new Decision(approval);
+    this.update = update === undefined ? undefined : new ObservedUpdate(update);
     this.byCommand = command === true;
   }
 
   /**
-   * The outputs of a run that succeeded, none of one that was not called. Throws `Fail` where
-   * the run did not succeed, was not created, or did not end in time.
+   * The outputs of a run that succeeded, none of a task or of a run that was not called. Throws `Fail` where
+   * the run or the task did not succeed, the run was not created, or the end did not come in time.
    */
   succeeded(): Readonly<Record<string, unknown>> {
     if (this.state === "success") return this.outputs ?? {};
@@ -95,14 +126,17 @@ export class Woken {
   }
 
   #name(): string {
-    return this.dag === undefined ? `run ${this.run}` : `run ${this.run} of DAG ${this.dag}`;
+    const parts = [this.task && `task ${this.task}`, this.run && `run ${this.run}`, this.dag && `DAG ${this.dag}`];
+    return parts.filter(Boolean).join(" of ");
   }
 
   #words(): string {
     if (this.error !== undefined) return `the call was refused: ${this.error} (${this.errorCode})`;
     if (this.timedOut) return "the run did not end in time";
     if (this.byCommand) return "the task was resumed by a command, before the run ended";
+    if (this.update !== undefined) return `the task was woken by an update of the asset ${this.update.asset}, not by a run`;
     if (this.state === undefined) return `the task was woken by the event ${JSON.stringify(this.event)}, not by a run`;
+    if (this.state === "missing" && this.task !== undefined) return `there is no ${this.#name()}`;
     if (this.state === "missing") return this.run === undefined ? `there is no DAG ${this.dag}, so it has no run` : `there is no run ${this.run}`;
     if (this.state === "queued") return `${this.#name()} is still queued: a call with \`wait: false\` does not wait for its end`;
     return `${this.#name()} ended as ${this.state}`;
@@ -175,7 +209,7 @@ export class Context {
     return current().resumed() ?? null;
   }
 
-  /** What ended the wait for an event, a run or a call; `null` in any other attempt. */
+  /** What ended the wait for an event, a run, a task, an asset, a call or an answer; `null` in any other attempt. */
   get woken(): Woken | null {
     const { woken } = this.#attempt;
     return woken ? new Woken(woken) : null;

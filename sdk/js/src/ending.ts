@@ -73,6 +73,20 @@ export interface DeferOptions {
   /** At the end of the scheduled or backfilled run of this DAG for `logicalDate`. */
   dag?: string;
   logicalDate?: Date;
+  /**
+   * With `run`, or with `dag` and `logicalDate`: at the end of this task of the run. That is when all its instances
+   * have ended, or the run has.
+   */
+  task?: string;
+  /** When this asset is updated. */
+  asset?: string;
+  /** With `asset`: only updates of this partition count. */
+  partition?: string;
+  /**
+   * With `asset`: updates before this time don't count, and one at or after it that is there already wakes the task at
+   * once. Without it: updates before the attempt started don't count.
+   */
+  since?: Date;
   /** At the end of a run that the deferral creates. */
   call?: Call;
   /** When somebody answers. */
@@ -98,19 +112,25 @@ export class Defer extends Error {
   readonly run: string | undefined;
   readonly dag: string | undefined;
   readonly logicalDate: Date | undefined;
+  readonly task: string | undefined;
+  readonly asset: string | undefined;
+  readonly partition: string | undefined;
+  readonly since: Date | undefined;
   readonly call: Call | undefined;
   readonly approval: Approval | undefined;
   readonly timeoutMs: number | undefined;
   readonly state: unknown;
 
-  constructor({ after, until, event, run, dag, logicalDate, call, approval, timeout, state }: DeferOptions) {
+  constructor({ after, until, event, run, dag, logicalDate, task, asset, partition, since, call, approval, timeout, state }: DeferOptions) {
     super("deferred");
-    if ([after, until, event, run, dag, call, approval].filter((given) => given !== undefined).length !== 1) {
-      throw new TypeError("a deferral takes one of `after`, `until`, `event`, `run`, `dag`, `call` and `approval`");
+    if ([after, until, event, run, dag, asset, call, approval].filter((given) => given !== undefined).length !== 1) {
+      throw new TypeError("a deferral takes one of `after`, `until`, `event`, `run`, `dag`, `asset`, `call` and `approval`");
     }
     if ((dag === undefined) !== (logicalDate === undefined)) {
       throw new TypeError(call ? "the date of a called run is the call's: call: { dag, logicalDate }" : "`dag` and `logicalDate` go together");
     }
+    if (task !== undefined && run === undefined && dag === undefined) throw new TypeError("`task` goes with `run`, or with `dag` and `logicalDate`");
+    if (asset === undefined && (partition !== undefined || since !== undefined)) throw new TypeError("`partition` and `since` go with `asset`");
     if (timeout !== undefined && (after !== undefined || until !== undefined)) throw new TypeError("a deferral by time takes no `timeout`");
     if (timeout !== undefined && call?.wait === false) throw new TypeError("a call with `wait: false` takes no `timeout`: it waits for nothing");
     if (call !== undefined) check(call);
@@ -121,6 +141,10 @@ export class Defer extends Error {
     this.run = run;
     this.dag = dag;
     this.logicalDate = point("logicalDate", logicalDate);
+    this.task = nonEmpty("task", task);
+    this.asset = nonEmpty("asset", asset);
+    this.partition = nonEmpty("partition", partition);
+    this.since = point("since", since);
     this.call = call;
     this.approval = approval;
     this.timeoutMs = timeout === undefined ? undefined : milliseconds(timeout);
@@ -161,6 +185,11 @@ function point(name: string, moment: Date | undefined): Date | undefined {
   if (moment === undefined) return undefined;
   if (!(moment instanceof Date) || Number.isNaN(moment.getTime())) throw new TypeError(`\`${name}\` is a Date that is a point in time`);
   return moment;
+}
+
+function nonEmpty(name: string, text: string | undefined): string | undefined {
+  if (text !== undefined && (typeof text !== "string" || text === "")) throw new TypeError(`\`${name}\` is text that is not empty`);
+  return text;
 }
 
 /** Seconds in whole milliseconds. */

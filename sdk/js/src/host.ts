@@ -31,10 +31,12 @@ export interface WokenDocument {
   command?: boolean;
   run?: string | null;
   dag?: string | null;
+  task?: string;
   state?: string;
   outputs?: Record<string, unknown>;
   error?: { code: string; message: string };
   approval?: DecisionDocument;
+  update?: ObservedUpdateDocument;
 }
 
 /** The answer to what a task asked. */
@@ -44,6 +46,15 @@ export interface DecisionDocument {
   fields: Record<string, unknown>;
   by: string | null;
   at: string | null;
+}
+
+/** The update of an asset that ended a wait. */
+export interface ObservedUpdateDocument {
+  asset: string;
+  partition: string | null;
+  metadata: Record<string, unknown> | null;
+  at: string;
+  run: string | null;
 }
 
 /** An artifact that is being written. */

@@ -2,7 +2,7 @@
 
 export { Artifact, ArtifactDenied, ArtifactTooLarge, ArtifactUnavailable, ArtifactWriter } from "./artifact.js";
 export { allOf, anyOf, type AssetUpdate, type Condition, type RecordedUpdate, update, within } from "./asset.js";
-export { Context, type DataInterval, Decision, Woken } from "./context.js";
+export { Context, type DataInterval, Decision, ObservedUpdate, Woken } from "./context.js";
 export { chain, type Dag, dag, type Param, param, type ParamSettings, teardownOf, type TeardownSettings } from "./dag.js";
 export { type Each, each, type EachSettings, type Element } from "./each.js";
 export type { Edge, GroupElement } from "./edge.js";

@@ -13,7 +13,7 @@
  */
 
 import { isPermanent } from "./attempt.js";
-import type { Context } from "./context.js";
+import type { Context, ObservedUpdate } from "./context.js";
 import { Defer, Fail, milliseconds } from "./ending.js";
 import { log } from "./log.js";
 
@@ -131,14 +131,37 @@ function clock(name: string, text: string): number {
 }
 
 /**
- * Waits until the scheduled or backfilled run of another DAG has succeeded, and returns its id. The run
- * is the one for `logicalDate`, or for the date of the task's own run. One that fails, or does not end
- * within `timeout` seconds, fails the task for good.
+ * Waits until the scheduled or backfilled run of another DAG, or with `task` this task of it, has succeeded,
+ * and returns the run's id. The run is the one for `logicalDate`, or for the date of the task's own run. One
+ * that fails, or does not end within `timeout` seconds, fails the task for good; so does a `task` that is skipped.
  */
-export function otherDag(context: Context, dag: string, { logicalDate, timeout }: { logicalDate?: Date; timeout?: number } = {}): string {
+export function otherDag(
+  context: Context,
+  dag: string,
+  { logicalDate, task, timeout }: { logicalDate?: Date; task?: string; timeout?: number } = {},
+): string {
   const { woken } = context;
   // A task that a person resumed looks again; the run may have ended.
-  if (woken === null || woken.byCommand) throw new Defer({ dag, logicalDate: logicalDate ?? context.logicalDate, timeout });
+  if (woken === null || woken.byCommand) throw new Defer({ dag, logicalDate: logicalDate ?? context.logicalDate, task, timeout });
+  if (woken.timedOut && task !== undefined) throw new Fail(`task ${task} of DAG ${dag} did not end in time`);
   woken.succeeded();
   return woken.run!;
+}
+
+/**
+ * Waits until an asset is updated, or with `partition` this partition of it, and returns the update. Updates before
+ * `since` don't count; without `since` those before the attempt started don't. Fails the task for good where no
+ * update comes within `timeout` seconds.
+ */
+export function assetUpdated(
+  context: Context,
+  asset: string,
+  { partition, since, timeout }: { partition?: string; since?: Date; timeout?: number } = {},
+): ObservedUpdate {
+  const { woken } = context;
+  // A task that a person resumed waits again.
+  if (woken === null || woken.byCommand) throw new Defer({ asset, partition, since, timeout });
+  if (woken.update !== undefined) return woken.update;
+  const which = partition === undefined ? `the asset ${asset}` : `the partition ${partition} of the asset ${asset}`;
+  throw new Fail(woken.timedOut ? `${which} was not updated in time` : `the task was woken by something else than an update of ${which}`);
 }

@@ -13,7 +13,7 @@ import type { RecordedUpdate } from "./asset.js";
 import { run as attemptOf } from "./attempt.js";
 import type { Dag } from "./dag.js";
 import { pick } from "./each.js";
-import { type AttemptDocument, type DecisionDocument, install, type WokenDocument } from "./host.js";
+import { type AttemptDocument, type DecisionDocument, install, type ObservedUpdateDocument, type WokenDocument } from "./host.js";
 import { type LogLine, TestHost } from "./local/host.js";
 import { type Inputs, takenApart } from "./local/lists.js";
 import { teardownVerdict, verdict } from "./local/rules.js";
@@ -55,6 +55,8 @@ export interface RunOptions {
    * its grant is refused.
    */
   runs?: Record<string, RunEnd>;
+  /** Updates that tasks wait for, by the asset's name: one, or a list as `result.assets` has it; as `events`. */
+  assets?: Record<string, GivenUpdate | readonly GivenUpdate[]>;
   /** The answers to what tasks ask, by task: an option, or more; as `events`. */
   approvals?: Record<string, string | Answer>;
 }
@@ -72,12 +74,26 @@ export interface RunEnd {
   run?: string;
   dag?: string;
   state?: (typeof ENDS)[number];
+  /** How its tasks end, for waits for a task; as `events`. */
+  tasks?: Record<string, (typeof TASK_ENDS)[number]>;
   outputs?: Record<string, unknown>;
   error?: { code: string; message: string };
 }
 
 /** How a run can end, and `missing` for one that there is not. */
 const ENDS = ["success", "failed", "cancelled", "missing"] as const;
+
+/** The same of a task. */
+const TASK_ENDS = ["success", "failed", "skipped", "cancelled", "missing"] as const;
+
+/** An update of an asset: of the whole asset where it has no partition, and while the task waits where it has no time. */
+export interface GivenUpdate {
+  partition?: string;
+  metadata?: Record<string, unknown>;
+  /** A `Date`, or text in RFC 3339 as `result.assets` has it. */
+  at?: Date | string;
+  run?: string;
+}
 
 /** A task of the run failed. */
 export class RunFailed extends Error {
@@ -138,6 +154,7 @@ function together(states: State[]): State {
 export async function run(dag: Dag, params: Record<string, unknown> = {}, options: RunOptions = {}): Promise<Result> {
   const result = new Result(dag, filledIn(dag, params), options.logicalDate);
   for (const [name, end] of Object.entries(options.runs ?? {})) check(name, end);
+  for (const [name, updates] of Object.entries(options.assets ?? {})) [updates].flat().forEach((update) => checkUpdate(name, update));
   for (const task of Object.keys(options.approvals ?? {})) {
     const tasks = [...dag.nodes.keys()];
     if (!tasks.includes(task)) throw new TypeError(`approvals: { ${JSON.stringify(task)}: ... }: ${dag.id} has no such task; it has ${tasks.join(", ")}`);
@@ -158,8 +175,13 @@ export interface AttemptOptions extends RunOptions {
   resumed?: unknown;
   /** The event that woke it. */
   event?: { name: string; payload?: unknown };
-  /** The run that ended, which it waited for, or called: `{ dag: "child", outputs: { report: 3 } }`. */
-  run?: Omit<RunEnd, "error" | "state"> & { state?: RunEnd["state"] | "queued" };
+  /**
+   * The run that ended, which it waited for, or called: `{ dag: "child", outputs: { report: 3 } }`. With `task`, the
+   * task of that run, which it waited for: `{ dag: "daily", task: "load", state: "skipped" }`.
+   */
+  run?: Omit<RunEnd, "error" | "state" | "tasks"> & { task?: string; state?: RunEnd["state"] | "skipped" | "queued" };
+  /** The update that it waited for. */
+  update?: GivenUpdate & { asset: string };
   /** As woken because its call was refused. */
   callRefused?: { code: string; message: string };
   /** The answer to what it asked. */
@@ -175,6 +197,7 @@ export async function attempt<T>(options: AttemptOptions, body: (host: TestHost)
   document.map_index = options.mapIndex ?? null;
   if (options.event) document.woken = { event: options.event.name, payload: options.event.payload ?? null };
   else if (options.run) document.woken = { run: "test", dag: null, state: "success", ...options.run };
+  else if (options.update) document.woken = { update: updateDocument(options.update.asset, options.update, new Date()) };
   else if (options.callRefused) document.woken = { error: options.callRefused };
   else if (options.approval) document.woken = { approval: decided(options.approval) };
   else if (options.timedOut) document.woken = { timeout: true };
@@ -191,11 +214,19 @@ function decided({ option, comment, fields, by }: Answer): DecisionDocument {
   return { option, comment: comment ?? null, fields: fields ?? {}, by: by ?? "test", at: null };
 }
 
+function updateDocument(asset: string, { partition, metadata, at, run }: GivenUpdate, now: Date): ObservedUpdateDocument {
+  return { asset, partition: partition ?? null, metadata: metadata ?? null, at: new Date(at ?? now).toISOString(), run: run ?? null };
+}
+
 /** The parts of a deferral that say what it waits for. */
 interface WaitDocument {
   event?: string;
   run?: string;
   dag?: string;
+  task?: string;
+  asset?: string;
+  partition?: string;
+  since?: string;
   call?: { dag: string; wait: boolean };
   approval?: { options?: string[]; default?: string };
   timeout_ms?: number | null;
@@ -203,16 +234,31 @@ interface WaitDocument {
 
 function check(name: string, end: RunEnd): void {
   const where = `runs: { ${JSON.stringify(name)}: ... }`;
-  const known = ["run", "dag", "state", "outputs", "error"];
+  const known = ["run", "dag", "state", "tasks", "outputs", "error"];
   if (typeof end !== "object" || end === null || Object.keys(end).some((field) => !known.includes(field))) {
-    throw new TypeError(`${where} takes an object with state, outputs, run, dag, or error, not ${JSON.stringify(end)}`);
+    throw new TypeError(`${where} takes an object with state, tasks, outputs, run, dag, or error, not ${JSON.stringify(end)}`);
   }
   if (end.state !== undefined && !ENDS.includes(end.state)) {
     throw new TypeError(`${where}: the state is one of ${ENDS.join(", ")}, not ${JSON.stringify(end.state)}`);
   }
+  for (const [task, state] of Object.entries(end.tasks ?? {})) {
+    if (TASK_ENDS.includes(state)) continue;
+    throw new TypeError(`${where}: the state of the task ${task} is one of ${TASK_ENDS.join(", ")}, not ${JSON.stringify(state)}`);
+  }
   const { error } = end;
   if (error !== undefined && (typeof error?.code !== "string" || typeof error.message !== "string")) {
     throw new TypeError(`${where}: an error has a code and a message`);
+  }
+}
+
+function checkUpdate(name: string, update: GivenUpdate): void {
+  const where = `assets: { ${JSON.stringify(name)}: ... }`;
+  const known = ["partition", "metadata", "at", "run"];
+  if (typeof update !== "object" || update === null || Object.keys(update).some((field) => !known.includes(field))) {
+    throw new TypeError(`${where} takes an object with partition, metadata, at, or run, not ${JSON.stringify(update)}`);
+  }
+  if (update.at !== undefined && Number.isNaN(new Date(update.at).getTime())) {
+    throw new TypeError(`${where}: \`at\` is a point in time, not ${JSON.stringify(update.at)}`);
   }
 }
 
@@ -321,7 +367,8 @@ class Runner {
   }
 
   /** What ends a wait: nothing where it is for a time, and what to add to the test where nothing does. */
-  #ends(task: string, { event, run, dag, call, approval, timeout_ms: timeout }: WaitDocument, grants: readonly string[]): WokenDocument | string | null {
+  #ends(task: string, wait: WaitDocument, grants: readonly string[]): WokenDocument | string | null {
+    const { event, run, dag, asset, call, approval, timeout_ms: timeout } = wait;
     let found: WokenDocument | undefined;
     let missing: string;
     if (event !== undefined) {
@@ -330,9 +377,14 @@ class Runner {
       missing = `add events: { ${JSON.stringify(event)}: ... }`;
     } else if (run !== undefined || dag !== undefined) {
       // Only called runs return their outputs.
-      found = this.#end(run, dag);
+      found = this.#end(run, dag, wait.task);
       if (found) delete found.outputs;
-      missing = `add runs: { ${JSON.stringify(run ?? dag)}: { state: "success" } }`;
+      const end = wait.task === undefined ? 'state: "success"' : `tasks: { ${JSON.stringify(wait.task)}: "success" }`;
+      missing = `add runs: { ${JSON.stringify(run ?? dag)}: { ${end} } }`;
+    } else if (asset !== undefined) {
+      found = this.#update(asset, wait);
+      const partition = wait.partition === undefined ? "" : ` partition: ${JSON.stringify(wait.partition)} `;
+      missing = `add assets: { ${JSON.stringify(asset)}: {${partition}} }`;
     } else if (call !== undefined) {
       if (!grants.includes(call.dag)) {
         const message = `the task asks for no call of ${call.dag}; add it: task({ grants: { dags: [${JSON.stringify(call.dag)}] } }, ...)`;
@@ -357,19 +409,39 @@ class Runner {
     return found ?? (timeout === null || timeout === undefined ? missing : { timeout: true });
   }
 
-  /** How the test says that a run ends: one that is waited for by its id may be named by its DAG too. */
-  #end(run: string | undefined, dag: string | undefined): WokenDocument | undefined {
+  /**
+   * How the test says that a run, or with `task` this task of it, ends: a run that is waited for by its id may be named
+   * by its DAG too.
+   */
+  #end(run: string | undefined, dag: string | undefined, task?: string): WokenDocument | undefined {
     for (const [name, end] of Object.entries(this.options.runs ?? {})) {
-      const known = structuredClone(end);
-      const state = known.state ?? "success";
+      const { tasks = {}, state: ofRun = "success", ...known } = structuredClone(end);
+      const ofTask = task !== undefined && Object.hasOwn(tasks, task) ? tasks[task] : undefined;
+      // A run that is missing has no tasks.
+      const state = task === undefined || ofRun === "missing" ? ofRun : ofTask;
+      if (state === undefined) continue;
+      const ended = { ...known, ...(task !== undefined && { task }), state };
       if (dag !== undefined) {
         if (name !== dag) continue;
-        return known.error ? { error: known.error } : { run: state === "missing" ? null : `test-${name}`, dag, ...known, state };
+        return known.error ? { error: known.error } : { run: ofRun === "missing" ? null : `test-${name}`, dag, ...ended };
       }
-      if (name === run) return { run, dag: null, ...known, state };
-      if (run === (known.run ?? `test-${name}`)) return { run, dag: name, ...known, state };
+      if (name === run) return { run, dag: null, ...ended };
+      if (run === (known.run ?? `test-${name}`)) return { run, dag: name, ...ended };
     }
     return undefined;
+  }
+
+  /** The first of the test's updates of an asset that counts for the wait. */
+  #update(asset: string, { partition, since }: WaitDocument): WokenDocument | undefined {
+    const { assets = {} } = this.options;
+    const given = Object.hasOwn(assets, asset) ? [structuredClone(assets[asset]!)].flat() : [];
+    const earliest = since === undefined ? 0 : Date.parse(since);
+    const now = new Date(Math.max(Date.now(), earliest));
+    const update = given
+      .filter((one) => partition === undefined || one.partition === partition)
+      .map((one) => updateDocument(asset, one, now))
+      .find(({ at }) => since === undefined || Date.parse(at) >= earliest);
+    return update && { update };
   }
 
   /** The direct downstreams that were not chosen, and can't be reached through one that was. */

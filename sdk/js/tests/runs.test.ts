@@ -235,7 +235,7 @@ const date = new Date("2026-01-01T00:00:00Z");
 
 test("a deferral that is none fails where it is written", () => {
   const cases: [given: object, words: RegExp][] = [
-    [{ run: "0c3k5v7n9q1st", event: "paid" }, /one of `after`, `until`, `event`, `run`, `dag`, `call` and `approval`/],
+    [{ run: "0c3k5v7n9q1st", event: "paid" }, /one of `after`, `until`, `event`, `run`, `dag`, `asset`, `call` and `approval`/],
     [{ dag: "daily", logicalDate: date, call: { dag: "child" } }, /one of/],
     [{ dag: "daily" }, /`dag` and `logicalDate` go together/],
     [{ run: "0c3k5v7n9q1st", logicalDate: date }, /`dag` and `logicalDate` go together/],
@@ -249,14 +249,34 @@ test("a deferral that is none fails where it is written", () => {
     [{ call: { dag: "child", params: [7] } }, /the parameters of a call are an object/],
     [{ call: { dag: "child", parameters: {} } }, /a call has no "parameters"; it has dag, params, logicalDate, wait/],
     [{ call: { dag: "child", logicalDate: 5 } }, /`logicalDate` is a Date/],
+    [{ event: "paid", task: "load" }, /`task` goes with `run`, or with `dag` and `logicalDate`/],
+    [{ call: { dag: "child" }, task: "load" }, /`task` goes with/],
+    [{ asset: "orders", task: "load" }, /`task` goes with/],
+    [{ run: "0c3k5v7n9q1st", task: "" }, /`task` is text that is not empty/],
+    [{ asset: "orders", run: "0c3k5v7n9q1st" }, /one of/],
+    [{ asset: "" }, /`asset` is text that is not empty/],
+    [{ asset: "orders", partition: 5 }, /`partition` is text that is not empty/],
+    [{ asset: "orders", since: "2026-01-01" }, /`since` is a Date/],
+    [{ event: "paid", since: date }, /`partition` and `since` go with `asset`/],
+    [{ run: "0c3k5v7n9q1st", partition: "x" }, /`partition` and `since` go with `asset`/],
   ];
   for (const [given, words] of cases) assert.throws(() => new Defer(given), words);
 });
 
-test("waits for runs and calls are written as the contract says", async () => {
+test("waits for runs, tasks, assets and calls are written as the contract says", async () => {
   const cases: [given: DeferOptions, control: object][] = [
     [{ run: "0c3k5v7n9q1st", timeout: 1.5, state: [1] }, { run: "0c3k5v7n9q1st", timeout_ms: 1500, state: [1] }],
     [{ dag: "daily", logicalDate: date }, { dag: "daily", logical_date: "2026-01-01T00:00:00.000Z", timeout_ms: null, state: null }],
+    [{ run: "0c3k5v7n9q1st", task: "load", timeout: 5 }, { run: "0c3k5v7n9q1st", task: "load", timeout_ms: 5000, state: null }],
+    [
+      { dag: "daily", logicalDate: date, task: "load" },
+      { dag: "daily", logical_date: "2026-01-01T00:00:00.000Z", task: "load", timeout_ms: null, state: null },
+    ],
+    [{ asset: "orders" }, { asset: "orders", timeout_ms: null, state: null }],
+    [
+      { asset: "orders", partition: "2026-01-01", since: date, timeout: 5, state: [1] },
+      { asset: "orders", partition: "2026-01-01", since: "2026-01-01T00:00:00.000Z", timeout_ms: 5000, state: [1] },
+    ],
     [
       { call: { dag: "child", params: { rows: 7 }, logicalDate: date }, timeout: 5 },
       { call: { dag: "child", params: { rows: 7 }, wait: true, logical_date: "2026-01-01T00:00:00.000Z" }, timeout_ms: 5000, state: null },
@@ -335,6 +355,70 @@ test("a task waits for a run", async () => {
   for (const [end, words] of wrong) await assert.rejects(run(byDate, {}, { runs: { daily: end } }), words);
 });
 
+test("a task waits for a task of another run", async () => {
+  const byId = (timeout?: number) =>
+    dag({ id: `task-by-id-${timeout}` }, () => {
+      task(function wait(_: {}, { woken }: Context) {
+        if (woken === null) throw new Defer({ run: "0c3k5v7n9q1st", task: "load", timeout });
+        return [woken.run ?? null, woken.dag ?? null, woken.task ?? null, woken.state ?? null, woken.outputs ?? null, woken.timedOut];
+      })();
+    });
+  const byDate = dag(function taskByDate() {
+    task(function wait(_: {}, { woken, logicalDate }: Context) {
+      if (woken === null) throw new Defer({ dag: "daily", logicalDate, task: "load" });
+      return woken.succeeded();
+    })();
+  });
+  const [endless, limited] = [byId(), byId(5)];
+  const runs: Record<string, RunEnd> = { "0c3k5v7n9q1st": { state: "failed", tasks: { load: "skipped" }, outputs: { "only of": "called runs" } } };
+  assert.deepEqual((await run(endless, {}, { runs })).output("wait"), ["0c3k5v7n9q1st", null, "load", "skipped", null, false]);
+  const named: Record<string, RunEnd> = { daily: { run: "0c3k5v7n9q1st", tasks: { load: "cancelled" } } };
+  assert.deepEqual((await run(endless, {}, { runs: named })).output("wait"), ["0c3k5v7n9q1st", "daily", "load", "cancelled", null, false]);
+  assert.deepEqual((await run(limited)).output("wait"), [null, null, null, null, null, true]);
+  await assert.rejects(run(endless), /for ever: add runs: \{ "0c3k5v7n9q1st": \{ tasks: \{ "load": "success" \} \} \}/);
+  assert.deepEqual((await run(byDate, {}, { runs: { daily: { state: "failed", tasks: { load: "success" } } } })).output("wait"), {});
+  const cases: [end: object, words: RegExp][] = [
+    [{ tasks: { load: "failed" } }, /task load of run test-daily of DAG daily ended as failed/],
+    [{ tasks: { load: "skipped" } }, /task load of run test-daily of DAG daily ended as skipped/],
+    [{ tasks: { load: "missing" } }, /there is no task load of run test-daily of DAG daily/],
+    [{ state: "missing" }, /there is no task load of DAG daily/],
+    [{ tasks: { other: "success" } }, /for ever: add runs: \{ "daily": \{ tasks: \{ "load": "success" \} \} \}/],
+    [{ tasks: { load: "done" } }, /the state of the task load is one of success, failed, skipped, cancelled, missing, not "done"/],
+  ];
+  for (const [end, words] of cases) await assert.rejects(run(byDate, {}, { runs: { daily: end } }), words);
+});
+
+test("a task waits for an update of an asset", async () => {
+  const since = new Date("2026-11-01T00:00:00Z");
+  const waiting = (id: string, options: DeferOptions) =>
+    dag({ id }, () => {
+      task(function wait(_: {}, { woken }: Context) {
+        if (woken === null) throw new Defer({ asset: "orders", ...options });
+        return { ...woken.update, timedOut: woken.timedOut };
+      })();
+    });
+  const plain = waiting("any-update", {});
+  const narrowed = waiting("narrowed-update", { partition: "2026-11-01", since });
+  const limited = waiting("limited-update", { partition: "2026-11-01", since, timeout: 5 });
+  const update = (await run(plain, {}, { assets: { orders: { metadata: { rows: 3 } } } })).output("wait") as { at: string };
+  assert.deepEqual(update, { asset: "orders", metadata: { rows: 3 }, at: update.at, timedOut: false });
+  assert.ok(Math.abs(Date.parse(update.at) - Date.now()) < 60_000);
+  const recorded = { partition: "2026-11-01", at: "2026-11-01T02:03:04.000Z", run: "test" };
+  assert.deepEqual((await run(narrowed, {}, { assets: { orders: recorded } })).output("wait"), { asset: "orders", ...recorded, timedOut: false });
+  const several = [{ partition: "2026-11-02" }, { partition: "2026-11-01", at: "2026-10-31T23:59:59Z" }, recorded];
+  assert.deepEqual((await run(narrowed, {}, { assets: { orders: several } })).output("wait"), { asset: "orders", ...recorded, timedOut: false });
+  for (const orders of [{}, [], { partition: "2026-11-02" }, { partition: "2026-11-01", at: new Date("2026-10-31T23:59:59Z") }]) {
+    assert.deepEqual((await run(limited, {}, { assets: { orders } })).output("wait"), { timedOut: true });
+  }
+  await assert.rejects(run(plain), /for ever: add assets: \{ "orders": \{\} \}/);
+  await assert.rejects(run(narrowed), /for ever: add assets: \{ "orders": \{ partition: "2026-11-01" \} \}/);
+  const wrong: [update: object, words: RegExp][] = [
+    [{ rows: 3 }, /assets: \{ "orders": ... \} takes an object with partition, metadata, at, or run/],
+    [{ at: "yesterday" }, /`at` is a point in time, not "yesterday"/],
+  ];
+  for (const [orders, words] of wrong) await assert.rejects(run(plain, {}, { assets: { orders } }), words);
+});
+
 test("a task calls a DAG and gets its outputs", async () => {
   const attempts: number[] = [];
   const calling = (timeout?: number) =>
@@ -388,12 +472,19 @@ test("a single task is woken by what a test names", async () => {
   const woken = async (options: AttemptOptions) => (await attempt(options, () => new Context().woken))!;
   const ended = await woken({ run: { dag: "child", outputs: { report: 3 } } });
   assert.deepEqual([ended.run, ended.dag, ended.state, ended.output("report")], ["test", "child", "success", 3]);
+  const skipped = await woken({ run: { dag: "daily", task: "load", state: "skipped" } });
+  assert.deepEqual([skipped.dag, skipped.task, skipped.state], ["daily", "load", "skipped"]);
+  const updated = await woken({ update: { asset: "orders", at: date, metadata: { rows: 3 } } });
+  assert.deepEqual({ ...updated.update }, { asset: "orders", partition: undefined, metadata: { rows: 3 }, at: date, run: undefined });
   const refused = await woken({ callRefused: { code: "call_loop", message: "child calls parent" } });
   assert.deepEqual([refused.errorCode, refused.error, refused.state], ["call_loop", "child calls parent", undefined]);
   const cases: [end: Woken, words: RegExp][] = [
     [refused, /the call was refused: child calls parent/],
     [await woken({ run: { state: "missing" } }), /there is no run test/],
     [await woken({ run: { state: "queued" } }), /still queued/],
+    [skipped, /task load of run test of DAG daily ended as skipped/],
+    [await woken({ run: { task: "load", state: "missing" } }), /there is no task load of run test$/],
+    [updated, /by an update of the asset orders, not by a run/],
     [await woken({ timedOut: true }), /did not end in time/],
     [await woken({ event: { name: "paid" } }), /by the event "paid", not by a run/],
     [new Woken({ command: true }), /resumed by a command/],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test, { mock } from "node:test";
 import { Context, dag, Defer, Fail, task } from "@weft/sdk";
-import { httpReady, objectExists, otherDag, type SensorOptions, timeWindow, waitUntil } from "@weft/sdk/sensors";
+import { assetUpdated, httpReady, objectExists, otherDag, type SensorOptions, timeWindow, waitUntil } from "@weft/sdk/sensors";
 import { attempt, type AttemptOptions, run } from "@weft/sdk/testing";
 
 /** How a sensor defers. */
@@ -151,4 +151,41 @@ test("the run of another DAG is waited for", async () => {
   assert.deepEqual((await deferral((context) => otherDag(context, "daily"), { logicalDate: date })).logicalDate, date);
   const other = new Date("2026-02-01");
   assert.deepEqual((await deferral((context) => otherDag(context, "daily", { logicalDate: other }))).logicalDate, other);
+});
+
+test("a task of another DAG's run is waited for", async () => {
+  const wait = task(function wait(_: {}, context: Context) {
+    return otherDag(context, "daily", { task: "load", timeout: 60 });
+  });
+  const waiting = dag(function followingATask() { wait(); });
+  const ends = (load: "success" | "skipped" | "missing") => ({ runs: { daily: { run: "0000000000007", tasks: { load } } } });
+  assert.equal((await run(waiting, {}, ends("success"))).output("wait"), "0000000000007");
+  await assert.rejects(run(waiting, {}, ends("skipped")), /task load of run 0000000000007 of DAG daily ended as skipped/);
+  await assert.rejects(run(waiting, {}, ends("missing")), /there is no task load of run 0000000000007 of DAG daily/);
+  await assert.rejects(run(waiting, {}, { runs: { daily: {} } }), /task load of DAG daily did not end in time/);
+  const date = new Date("2026-01-01");
+  const defer = await deferral((context) => otherDag(context, "daily", { task: "load" }), { logicalDate: date });
+  assert.deepEqual([defer.dag, defer.logicalDate, defer.task, defer.timeoutMs], ["daily", date, "load", undefined]);
+});
+
+test("an update of an asset is waited for", async () => {
+  const since = new Date("2026-11-01T00:00:00Z");
+  const wait = task(function wait(_: {}, context: Context) {
+    const { asset, partition, metadata, at, run } = assetUpdated(context, "orders", { partition: "2026-11-01", since, timeout: 60 });
+    return [asset, partition ?? null, metadata ?? null, at, run ?? null];
+  });
+  const waiting = dag(function readingOrders() { wait(); });
+  const orders = { partition: "2026-11-01", metadata: { rows: 3 }, at: "2026-11-01T02:03:04Z", run: "0000000000007" };
+  assert.deepEqual((await run(waiting, {}, { assets: { orders } })).output("wait"), [
+    "orders",
+    "2026-11-01",
+    { rows: 3 },
+    "2026-11-01T02:03:04.000Z",
+    "0000000000007",
+  ]);
+  await assert.rejects(run(waiting), /the partition 2026-11-01 of the asset orders was not updated in time/);
+  await assert.rejects(deferral((context) => assetUpdated(context, "orders"), { timedOut: true }), { name: "Fail", message: "the asset orders was not updated in time" });
+  await assert.rejects(deferral((context) => assetUpdated(context, "orders"), { run: {} }), /woken by something else than an update of the asset orders/);
+  const defer = await deferral((context) => assetUpdated(context, "orders", { since, timeout: 60 }));
+  assert.deepEqual([defer.asset, defer.partition, defer.since, defer.timeoutMs], ["orders", undefined, since, 60_000]);
 });

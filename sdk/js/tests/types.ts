@@ -5,7 +5,8 @@
  */
 
 import { allOf, Artifact, branch, type Context, chain, dag, Defer, each, Fail, mapGroup, param, task, teardownOf, update, within } from "@weft/sdk";
-import { waitUntil } from "@weft/sdk/sensors";
+import { assetUpdated, otherDag, waitUntil } from "@weft/sdk/sensors";
+import { run } from "@weft/sdk/testing";
 
 interface Quake {
   place: string;
@@ -200,6 +201,26 @@ new Defer({ call: { params: {} } });
 new Defer({ call: { dag: "child", params: 7 } });
 // @ts-expect-error a date is a Date
 new Defer({ dag: "daily", logicalDate: "2026-01-01" });
+
+const awaits = task(function awaits(_: {}, context: Context) {
+  const { woken } = context;
+  if (woken === null) throw new Defer({ run: "0c3k5v7n9q1st", task: "load", timeout: 60 });
+  if (woken.task !== undefined) throw new Defer({ asset: "orders", partition: "x", since: new Date(0), timeout: 60 });
+  const id: string = otherDag(context, "daily", { task: "load", timeout: 60 });
+  const { asset, partition, metadata, at, run } = assetUpdated(context, "orders", { partition: "x", since: new Date(0), timeout: 60 });
+  const texts: string[] = [id, asset, partition ?? "", run ?? "", at.toISOString()];
+  return { texts, rows: Number(metadata?.rows) };
+});
+export const awaited = run(dag(function awaiting() { awaits(); }), {}, {
+  runs: { daily: { state: "success", tasks: { load: "skipped" } } },
+  assets: { orders: { metadata: { rows: 3 }, at: new Date(0) } },
+});
+// @ts-expect-error a point in time is a Date
+new Defer({ asset: "orders", since: "2026-01-01" });
+// @ts-expect-error a task is named by its id
+new Defer({ run: "0c3k5v7n9q1st", task: awaits });
+// @ts-expect-error a task does not end so
+run(dag(function ends() {}), {}, { runs: { daily: { tasks: { load: "upstream_failed" } } } });
 
 const updates = task({ outlets: ["orders"] }, function updates() {
   return update({ rows: 3 }, { assets: [{ asset: "orders", metadata: { rows: 3 } }] });

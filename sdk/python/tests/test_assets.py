@@ -4,7 +4,19 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from weft import AssetUpdate, RecordedUpdate, Skip, all_of, any_of, dag, task, update, within
+from weft import (
+    AssetUpdate,
+    Context,
+    Defer,
+    RecordedUpdate,
+    Skip,
+    all_of,
+    any_of,
+    dag,
+    task,
+    update,
+    within,
+)
 from weft.attempt import Control, run
 from weft.local.run import RunFailed
 
@@ -186,3 +198,110 @@ def test_a_test_gives_the_updates_of_one_dag_to_another():
         "s3://lake/regions": [{"partition": "north", **at}, {"partition": "south", **at}],
     }
     assert consumes.test({"assets": produced.assets}).output("count") == 3
+
+
+def _defers(**given) -> Control:
+    """How a task ends that raises such a deferral."""
+
+    @task
+    def waits():
+        raise Defer(**given)
+
+    @dag
+    def one():
+        waits()
+
+    [node] = one.build().nodes.values()
+    return run(node, {})
+
+
+def test_waits_for_updates_are_written_as_the_contract_says():
+    assert _defers(asset="s3://lake/orders") == Control(
+        {"kind": "defer", "asset": "s3://lake/orders", "timeout_ms": None, "state": None}
+    )
+    berlin = timezone(timedelta(hours=1))
+    since = datetime(2026, 11, 26, 1, tzinfo=berlin)
+    assert _defers(asset="orders", partition="2026-11-26", since=since, timeout=60, state=[1]) == Control(
+        {
+            "kind": "defer",
+            "asset": "orders",
+            "partition": "2026-11-26",
+            "since": "2026-11-26T00:00:00Z",
+            "timeout_ms": 60_000,
+            "state": [1],
+        }
+    )
+    with pytest.raises(ValueError, match="starts with a letter"):
+        Defer(asset="/orders")
+    with pytest.raises(ValueError, match="`partition` of orders has 1 to 250 bytes"):
+        Defer(asset="orders", partition="")
+
+
+@dag(params={"partition": None, "since": None, "timeout": None})
+def awaits(partition, since, timeout):
+    await_orders(partition=partition, since=since, timeout=timeout)
+
+
+@task
+def await_orders(context: Context, partition: str | None, since: datetime | None, timeout: int | None) -> list:
+    if context.woken is None:
+        raise Defer(asset="orders", partition=partition, since=since, timeout=timeout)
+    found = context.woken.update
+    if found is None:
+        return ["late"]
+    return [found.asset, found.partition, found.metadata, found.at.isoformat(), found.run]
+
+
+def test_a_task_waits_for_an_update():
+    at, text = datetime(2026, 11, 26, 3, tzinfo=timezone(timedelta(hours=1))), "2026-11-26T02:00:00+00:00"
+
+    def output(params=None, **assets):
+        return awaits.test(params, assets=assets).output("await_orders")
+
+    north = {"partition": "north", "metadata": {"rows": 3}, "at": at, "run": "0c3k5v7n9q1st"}
+    assert output(orders=north) == ["orders", "north", {"rows": 3}, text, "0c3k5v7n9q1st"]
+    plain = output(orders={})
+    assert plain[:3] == ["orders", None, None] and plain[4] is None
+    assert output({"partition": "north"}, orders=[{"partition": "south"}, north])[1] == "north"
+    assert output({"since": text}, orders=[{"at": "2026-11-26T01:59:59Z"}, {"at": "2026-11-26T02:00:00Z"}])[3] == text
+    # An update without a time is made while the task waits, whatever it waits for.
+    assert output({"since": "2999-01-01T00:00:00Z"}, orders={})[3] == "2999-01-01T00:00:00+00:00"
+    for params, updates in [
+        ({}, {}),
+        ({}, {"customers": {}}),
+        ({"partition": "north"}, {"orders": {}}),
+        ({"since": "2026-11-26T02:00:01Z"}, {"orders": north}),
+    ]:
+        assert output({**params, "timeout": 5}, **updates) == ["late"]
+        add = "{'partition': 'north'}" if "partition" in params else "{}"
+        with pytest.raises(RunFailed, match=f"it waits for ever: add assets={{'orders': {add}}}"):
+            output(params, **updates)
+
+
+def test_a_test_gives_the_updates_of_one_dag_to_a_task_of_another():
+    @task(outlets=["orders"])
+    def stores() -> int:
+        return update(3, assets=[AssetUpdate("orders", partition="north", metadata={"rows": 3})])
+
+    @dag
+    def produces():
+        stores()
+
+    assets = produces.test(logical_date=DATE).assets
+    expected = ["orders", "north", {"rows": 3}, DATE.isoformat(), "test"]
+    assert awaits.test({"since": DATE.isoformat()}, assets=assets).output("await_orders") == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "updates"),
+    [
+        ("takes a dict or a list of dicts, not 'north'", "north"),
+        (r"takes a dict or a list of dicts, not \['north'\]", ["north"]),
+        ("takes a dict with `partition`, `metadata`, `at`, `run`, not {'rows': 3}", {"rows": 3}),
+        ("`at` is a datetime with a time zone", {"at": datetime(2026, 11, 26)}),
+        ("`partition` of orders is text", {"partition": 3}),
+    ],
+)
+def test_wrong_updates_of_a_test_are_explained(message, updates):
+    with pytest.raises(TypeError, match=message):
+        awaits.test(assets={"orders": updates})

@@ -7,7 +7,22 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 import weft.testing
-from weft import Approval, Artifact, Call, Context, Defer, Fail, Retry, Skip, Variable, Woken, dag, get_current_context, task
+from weft import (
+    Approval,
+    Artifact,
+    Call,
+    Context,
+    Defer,
+    Fail,
+    ObservedUpdate,
+    Retry,
+    Skip,
+    Variable,
+    Woken,
+    dag,
+    get_current_context,
+    task,
+)
 from weft.attempt import Success, run
 from weft.dags import forget, registered
 from weft.document import Catalogue
@@ -453,7 +468,20 @@ def test_a_deferral_comes_back_with_its_state():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Defer(run="0c3k5v7n9q1st", event="paid"), "one of `after`, `until`, `event`, `run`, `dag`, `call` and `approval`"),
+        (
+            lambda: Defer(run="0c3k5v7n9q1st", event="paid"),
+            "one of `after`, `until`, `event`, `run`, `dag`, `call`, `approval` and `asset`",
+        ),
+        (lambda: Defer(asset="orders", event="paid"), "one of"),
+        (lambda: Defer(event="paid", task="load"), "`task` goes with `run`, or with `dag` and `logical_date`"),
+        (lambda: Defer(asset="orders", task="load"), "`task` goes with `run`"),
+        (lambda: Defer(dag="daily", task="load"), "`dag` and `logical_date` go together"),
+        (lambda: Defer(run="0c3k5v7n9q1st", task=7), "`task` is the id of a task, such as 'load', not 7"),
+        (lambda: Defer(event="paid", partition="2026-11-26"), "`partition` and `since` go with `asset`"),
+        (lambda: Defer(run="0c3k5v7n9q1st", since=DATE), "`partition` and `since` go with `asset`"),
+        (lambda: Defer(asset="orders", since="2026-11-26"), "`since` is a datetime, not '2026-11-26'"),
+        (lambda: Defer(asset="orders", partition=7), "`partition` of orders is text"),
+        (lambda: Defer(asset=7), "the name of an asset is text"),
         (lambda: Defer(call=Call("child"), dag="daily", logical_date=DATE), "one of"),
         (lambda: Defer(dag="daily"), "`dag` and `logical_date` go together"),
         (lambda: Defer(run="0c3k5v7n9q1st", logical_date=DATE), "`dag` and `logical_date` go together"),
@@ -481,6 +509,8 @@ def test_dates_of_runs_have_a_zone():
     ):
         with pytest.raises(ValueError, match="`logical_date` needs a time zone"):
             make(datetime(2026, 1, 1))
+    with pytest.raises(ValueError, match="`since` needs a time zone"):
+        Defer(asset="orders", since=datetime(2026, 1, 1))
 
 
 def test_a_task_waits_for_an_event_or_its_timeout():
@@ -597,6 +627,88 @@ def test_a_task_waits_for_a_run():
         by_dates.test(runs={"daily": "success"})
 
 
+def test_waits_for_tasks_of_runs_are_written_as_the_contract_says():
+    assert _control(Defer(run="0c3k5v7n9q1st", task="load", timeout=1.5, state=[1])) == {
+        "kind": "defer",
+        "run": "0c3k5v7n9q1st",
+        "task": "load",
+        "timeout_ms": 1500,
+        "state": [1],
+    }
+    assert _control(Defer(dag="daily", logical_date=DATE, task="load")) == {
+        "kind": "defer",
+        "dag": "daily",
+        "logical_date": "2026-01-01T00:00:00Z",
+        "task": "load",
+        "timeout_ms": None,
+        "state": None,
+    }
+
+
+def test_a_task_waits_for_a_task_of_a_run():
+    @task
+    def by_id(context: Context, timeout: int | None):
+        if context.woken is None:
+            raise Defer(run="0c3k5v7n9q1st", task="load", timeout=timeout)
+        woken = context.woken
+        return [woken.run, woken.dag, woken.task, woken.state, woken.outputs, woken.timed_out]
+
+    @task
+    def by_date(context: Context):
+        if context.woken is None:
+            raise Defer(dag="daily", logical_date=context.logical_date, task="load")
+        return context.woken.succeeded()
+
+    @dag(params={"timeout": None})
+    def by_ids(timeout):
+        by_id(timeout=timeout)
+
+    @dag
+    def by_dates():
+        by_date()
+
+    run_id = "0c3k5v7n9q1st"
+    named = {run_id: {"state": "failed", "tasks": {"load": "skipped", "other": "failed"}, "outputs": {"a": 1}}}
+    assert by_ids.test(runs=named).output("by_id") == [run_id, None, "load", "skipped", None, False]
+    of_dag = {"daily": {"run": run_id, "tasks": {"load": "success"}}}
+    assert by_ids.test(runs=of_dag).output("by_id") == [run_id, "daily", "load", "success", None, False]
+    of_other = {"daily": {"run": run_id, "tasks": {"other": "success"}}}
+    assert by_ids.test({"timeout": 5}, runs=of_other).output("by_id") == [None, None, None, None, None, True]
+    with pytest.raises(RunFailed, match=r"for ever: add runs=\{'0c3k5v7n9q1st': \{'tasks': \{'load': 'success'\}\}\}"):
+        by_ids.test(runs=of_other)
+    assert by_dates.test(runs={"daily": {"tasks": {"load": "success"}}}).output("by_date") == {}
+    for state in ["failed", "skipped", "cancelled"]:
+        with pytest.raises(RunFailed, match=f"task load of run test-daily of DAG daily ended as {state}"):
+            by_dates.test(runs={"daily": {"tasks": {"load": state}}})
+    with pytest.raises(RunFailed, match="there is no task load of run test-daily of DAG daily"):
+        by_dates.test(runs={"daily": {"tasks": {"load": "missing"}}})
+    with pytest.raises(RunFailed, match="there is no task load of DAG daily"):
+        by_dates.test(runs={"daily": {"state": "missing"}})
+    with pytest.raises(TypeError, match="of task load is one of success, failed, skipped, .*, not 'done'"):
+        by_dates.test(runs={"daily": {"tasks": {"load": "done"}}})
+    with pytest.raises(TypeError, match="`tasks` are a dict"):
+        by_dates.test(runs={"daily": {"tasks": ["load"]}})
+
+
+def test_states_of_tasks_are_no_part_of_how_a_run_ends():
+    woken = []
+
+    @task(grants={"dags": ["daily"]})
+    def waits(context: Context):
+        woken.append(context._attempt.get("woken"))
+        if len(woken) == 1:
+            raise Defer(dag="daily", logical_date=context.logical_date)
+        if len(woken) == 2:
+            raise Defer(call=Call("daily"))
+
+    @dag
+    def waiting():
+        waits()
+
+    waiting.test(runs={"daily": {"tasks": {"load": "failed"}}})
+    assert woken == [None, *[{"run": "test-daily", "dag": "daily", "state": "success"}] * 2]
+
+
 def test_a_task_calls_a_dag_and_gets_its_outputs():
     attempts = []
 
@@ -680,12 +792,17 @@ def test_a_single_task_is_woken_by_what_a_test_names():
         (refused, "the call was refused: child calls parent"),
         (woken(run={"state": "missing"}), "there is no run test"),
         (woken(run={"state": "queued"}), "still queued"),
+        (woken(run={"dag": "daily", "task": "load", "state": "skipped"}), "task load of run test of DAG daily ended"),
+        (woken(update={"asset": "orders"}), "by an update of the asset orders, not by a run"),
         (woken(timed_out=True), "did not end in time"),
         (woken(event=("paid", 1)), "by the event 'paid', not by a run"),
         (Woken(by_command=True), "resumed by a command"),
     ]:
         with pytest.raises(Fail, match=words):
             end.succeeded()
+    assert woken(run={"dag": "daily", "task": "load"}).succeeded() == {}
+    updated = woken(update={"asset": "orders", "partition": "north", "at": DATE, "metadata": {"rows": 3}}).update
+    assert updated == ObservedUpdate("orders", "north", {"rows": 3}, DATE, None)
 
 
 def test_a_sensor_asks_until_it_is_there():

@@ -14,7 +14,7 @@ import pytest
 import weft.testing
 from weft import Context, Defer, Fail, dag, get_current_context, task
 from weft.local.run import RunFailed
-from weft.sensors import http_ready, object_exists, other_dag, time_window, wait_until
+from weft.sensors import asset_updated, http_ready, object_exists, other_dag, time_window, wait_until
 
 
 @pytest.fixture
@@ -216,3 +216,48 @@ def test_the_run_of_another_dag_is_waited_for():
     assert deferral(lambda context: other_dag(context, "daily"), logical_date=date).logical_date == date
     other = datetime(2026, 2, 1, tzinfo=timezone.utc)
     assert deferral(lambda context: other_dag(context, "daily", other)).logical_date == other
+
+
+def test_a_task_of_another_dag_is_waited_for():
+    @task
+    def wait(context: Context):
+        return other_dag(context, "daily", task="load", timeout=60)
+
+    @dag
+    def waiting():
+        wait()
+
+    daily = {"run": "0000000000007", "state": "failed", "tasks": {"load": "success"}}
+    assert waiting.test(runs={"daily": daily}).output("wait") == "0000000000007"
+    for state in ["failed", "skipped", "cancelled"]:
+        with pytest.raises(RunFailed, match=f"task load of run test-daily of DAG daily ended as {state}"):
+            waiting.test(runs={"daily": {"tasks": {"load": state}}})
+    with pytest.raises(RunFailed, match="task load of DAG daily did not end in time"):
+        waiting.test(runs={"daily": {"state": "success"}})
+    date = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    defer = deferral(lambda context: other_dag(context, "daily", task="load"), logical_date=date)
+    assert (defer.dag, defer.logical_date, defer.task) == ("daily", date, "load")
+
+
+def test_an_update_of_an_asset_is_waited_for():
+    @task
+    def wait(context: Context) -> list:
+        found = asset_updated(context, "orders", partition=context["ds"], timeout=60)
+        return [found.asset, found.partition, found.metadata, found.run]
+
+    @dag
+    def waiting():
+        wait()
+
+    date = datetime(2026, 11, 26, tzinfo=timezone.utc)
+    day = {"partition": "2026-11-26", "metadata": {"rows": 3}}
+    run = waiting.test(logical_date=date, assets={"orders": day})
+    assert run.output("wait") == ["orders", "2026-11-26", {"rows": 3}, None]
+    with pytest.raises(RunFailed, match="the partition 2026-11-26 of the asset orders was not updated in time"):
+        waiting.test(logical_date=date, assets={"orders": {}})
+    defer = deferral(lambda context: asset_updated(context, "orders", since=date))
+    assert (defer.asset, defer.partition, defer.since, defer.timeout_ms) == ("orders", None, date, None)
+    with weft.testing.attempt(timed_out=True), pytest.raises(Fail, match="the asset orders was not updated in time"):
+        asset_updated(get_current_context(), "orders", timeout=60)
+    with weft.testing.attempt(event=("paid", 3)), pytest.raises(Fail, match="something else than an update of"):
+        asset_updated(get_current_context(), "orders")

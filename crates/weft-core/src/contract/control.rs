@@ -5,7 +5,10 @@
 
 use crate::{
     approval::{ApprovalRequest, RequestError},
-    asset::{AssetUpdate, UpdateError, Updates},
+    asset::{
+        AssetName, AssetNameError, AssetUpdate, MAX_PARTITION_BYTES, UpdateError, Updates,
+        is_partition,
+    },
     document::MAX_TASKS,
     id::{DagId, EventName, IdError, TaskId},
     run_id::{RunId, RunIdError},
@@ -17,7 +20,7 @@ use serde::{
     de::{IgnoredAny, SeqAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 /// The longest control document, in bytes; a branch's output counts in the attempt's output limit as well.
 pub const MAX_CONTROL_BYTES: usize = 16 << 20;
@@ -72,6 +75,17 @@ pub enum Wake {
         /// The longest wait, after which it is woken as well; without one it waits for ever.
         timeout: Option<DurationMs>,
     },
+    /// When an asset is updated.
+    Updated {
+        /// The asset.
+        asset: AssetName,
+        /// The partition that is updated; none if any will do.
+        partition: Option<Arc<str>>,
+        /// Earlier updates don't count; none means those before the attempt started.
+        since: Option<Timestamp>,
+        /// As of [`Wake::On`].
+        timeout: Option<DurationMs>,
+    },
     /// When the run that it calls has ended, or at once if it doesn't wait for that.
     Called {
         /// The run that it calls.
@@ -121,12 +135,12 @@ pub enum ControlError {
     Asset(#[from] UpdateError),
     /// A deferral that names nothing to wake it, or two things.
     #[error(
-        "a deferral has exactly one of `until`, `after_ms`, `event`, `run`, `dag` (with `logical_date`), `call` and `approval`"
+        "a deferral has exactly one of `until`, `after_ms`, `event`, `run`, `dag` (with `logical_date`), `asset`, `call` and `approval`"
     )]
     Wake,
     /// A deferral by time has no timeout.
     #[error(
-        "`timeout_ms` goes with `event`, `run`, `dag`, `call` and `approval`; `until` and `after_ms` say themselves when the wait is over"
+        "`timeout_ms` goes with `event`, `run`, `dag`, `asset`, `call` and `approval`; `until` and `after_ms` say themselves when the wait is over"
     )]
     Timeout,
     /// The name of an event is none.
@@ -144,6 +158,26 @@ pub enum ControlError {
     /// `logical_date` is no point in time.
     #[error("`logical_date`: {0}")]
     LogicalDate(TimeError),
+    /// The id of a task is none.
+    #[error("`task`: {0}")]
+    AwaitedTask(IdError),
+    /// A task to wait for comes with its run, and nothing else does.
+    #[error("`task` goes with `run`, or with `dag` and `logical_date`")]
+    TaskAlone,
+    /// The name of an asset to wait for is none.
+    #[error("`asset`: {0}")]
+    AwaitedAsset(AssetNameError),
+    /// What narrows the updates of an asset comes with the asset.
+    #[error("`partition` and `since` go with `asset`")]
+    NoAsset,
+    /// The partition key of an asset to wait for is none.
+    #[error(
+        "`partition` has 1 to {MAX_PARTITION_BYTES} bytes in one line, without control characters"
+    )]
+    Partition,
+    /// `since` is no point in time.
+    #[error("`since`: {0}")]
+    Since(TimeError),
     /// The parameters of a call are no JSON object, or too long.
     #[error("`call.params` is a JSON object of at most {MAX_CALL_BYTES} bytes")]
     Params,
@@ -215,6 +249,10 @@ struct Defer<'a> {
     run: Option<String>,
     dag: Option<String>,
     logical_date: Option<String>,
+    task: Option<String>,
+    asset: Option<String>,
+    partition: Option<String>,
+    since: Option<String>,
     #[serde(borrow)]
     call: Option<CallField<'a>>,
     #[serde(borrow)]
@@ -277,32 +315,62 @@ impl Defer<'_> {
         if self.dag.is_some() != date.is_some() {
             return Err(ControlError::Date);
         }
+        let task = self.task.as_deref().map(awaited_task).transpose()?;
+        if task.is_some() && self.dag.is_none() && self.run.is_none() {
+            return Err(ControlError::TaskAlone);
+        }
+        if self.asset.is_none() && (self.partition.is_some() || self.since.is_some()) {
+            return Err(ControlError::NoAsset);
+        }
         let wake = match (
             self.until,
             self.after_ms,
             self.event,
             self.run,
             self.dag,
+            self.asset,
             self.call,
             self.approval,
         ) {
-            (Some(until), None, None, None, None, None, None) => {
+            (Some(until), None, None, None, None, None, None, None) => {
                 Wake::At(until.parse().map_err(ControlError::Until)?)
             }
-            (None, Some(after), None, None, None, None, None) => Wake::After(DurationMs(after)),
-            (None, None, Some(event), None, None, None, None) => {
+            (None, Some(after), None, None, None, None, None, None) => {
+                Wake::After(DurationMs(after))
+            }
+            (None, None, Some(event), None, None, None, None, None) => {
                 on(Wait::Event(event_name(&event)?))
             }
-            (None, None, None, Some(run), None, None, None) => on(Wait::Run(run_id(&run)?)),
-            (None, None, None, None, Some(dag), None, None) => on(Wait::Dag {
-                dag: dag_id(&dag)?,
-                logical_date: date.ok_or(ControlError::Date)?,
-            }),
-            (None, None, None, None, None, Some(call), None) => Wake::Called {
+            (None, None, None, Some(run), None, None, None, None) => {
+                let run = run_id(&run)?;
+                on(match task {
+                    None => Wait::Run(run),
+                    Some(task) => Wait::RunTask { run, task },
+                })
+            }
+            (None, None, None, None, Some(dag), None, None, None) => {
+                let dag = dag_id(&dag)?;
+                let logical_date = date.ok_or(ControlError::Date)?;
+                on(match task {
+                    None => Wait::Dag { dag, logical_date },
+                    Some(task) => Wait::DagTask {
+                        dag,
+                        logical_date,
+                        task,
+                    },
+                })
+            }
+            (None, None, None, None, None, Some(asset), None, None) => Wake::Updated {
+                asset: asset.parse().map_err(ControlError::AwaitedAsset)?,
+                partition: self.partition.map(partition).transpose()?,
+                since: self.since.as_deref().map(since).transpose()?,
+                timeout,
+            },
+            (None, None, None, None, None, None, Some(call), None) => Wake::Called {
                 call: call.call()?,
                 timeout,
             },
-            (None, None, None, None, None, None, Some(request)) => Wake::Asked {
+            (None, None, None, None, None, None, None, Some(request)) => Wake::Asked {
                 request: ApprovalRequest::parse(request.get())?,
                 timeout,
             },
@@ -356,6 +424,22 @@ fn run_id(run: &str) -> Result<RunId, ControlError> {
 
 fn dag_id(dag: &str) -> Result<DagId, ControlError> {
     dag.parse().map_err(ControlError::Dag)
+}
+
+fn awaited_task(task: &str) -> Result<TaskId, ControlError> {
+    task.parse().map_err(ControlError::AwaitedTask)
+}
+
+fn partition(text: String) -> Result<Arc<str>, ControlError> {
+    if is_partition(&text) {
+        Ok(text.into())
+    } else {
+        Err(ControlError::Partition)
+    }
+}
+
+fn since(time: &str) -> Result<Timestamp, ControlError> {
+    time.parse().map_err(ControlError::Since)
 }
 
 fn logical_date(date: &str) -> Result<Timestamp, ControlError> {

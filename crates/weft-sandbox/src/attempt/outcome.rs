@@ -2,10 +2,10 @@
 
 use crate::ArtifactRef;
 use serde_json::Value;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use weft_core::{
     approval::ApprovalRequest,
-    asset::AssetUpdate,
+    asset::{AssetName, AssetUpdate},
     failure_code::FailureCode,
     time::{DurationMs, Timestamp},
     wait::{Call, Wait},
@@ -66,6 +66,17 @@ pub enum DeferUntil {
     On {
         /// What it waits for.
         wait: Wait,
+        /// The longest wait; without one it waits for ever.
+        timeout: Option<DurationMs>,
+    },
+    /// When an asset is updated.
+    Updated {
+        /// The asset.
+        asset: AssetName,
+        /// The partition; none if any will do.
+        partition: Option<Arc<str>>,
+        /// Earlier updates don't count; none means those before the attempt started.
+        since: Option<Timestamp>,
         /// The longest wait; without one it waits for ever.
         timeout: Option<DurationMs>,
     },

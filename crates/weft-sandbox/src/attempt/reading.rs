@@ -68,6 +68,17 @@ fn control(text: &str) -> Result<Returned, AttemptFailure> {
                 Wake::At(time) => DeferUntil::At(time),
                 Wake::After(span) => DeferUntil::After(span),
                 Wake::On { wait, timeout } => DeferUntil::On { wait, timeout },
+                Wake::Updated {
+                    asset,
+                    partition,
+                    since,
+                    timeout,
+                } => DeferUntil::Updated {
+                    asset,
+                    partition,
+                    since,
+                    timeout,
+                },
                 Wake::Called { call, timeout } => DeferUntil::Called { call, timeout },
                 Wake::Asked { request, timeout } => DeferUntil::Asked {
                     request: Box::new(request),

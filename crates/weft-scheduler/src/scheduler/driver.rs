@@ -74,9 +74,10 @@ impl<'a> Driver<'a> {
             notifications::notify_pending(self.shard, self.cx);
             let _more = self.sweep().await?;
             self.shard.expects_assets = true;
+            self.find_asset_changes().await?;
             self.reconcile_if_due().await;
         }
-        self.end_run_waits().await?;
+        self.end_waits().await?;
         self.write_crashes().await?;
         self.write_held_runs().await?;
         if !self.shard.outbox.is_empty() {

@@ -11,7 +11,7 @@ use weft_core::{
     asset::{AssetName, AssetState},
     time::Timestamp,
 };
-use weft_store::{RunKind, Taken, WaitingDag, WaitingUpdate};
+use weft_store::{RunKind, StoredUpdate, Taken, WaitingDag};
 
 /// The parameter that gets what a run is made of, if the DAG declares it.
 pub(crate) const PARAM: &str = "assets";
@@ -60,7 +60,7 @@ pub(crate) fn create_run(
     waiting: &WaitingDag,
     version: &Arc<Version>,
     taken: Vec<Taken>,
-    updates: Vec<WaitingUpdate>,
+    updates: Vec<StoredUpdate>,
 ) -> bool {
     let mut params = Map::new();
     if wants_updates(version) {
@@ -89,7 +89,7 @@ pub(crate) fn create_run(
 }
 
 /// The updates by asset, in the order in which they came.
-fn updates_json(updates: Vec<WaitingUpdate>) -> Value {
+fn updates_json(updates: Vec<StoredUpdate>) -> Value {
     let mut assets: Map<String, Value> = Map::new();
     let mut bytes = 0;
     for update in updates.into_iter().rev() {
@@ -108,8 +108,8 @@ fn updates_json(updates: Vec<WaitingUpdate>) -> Value {
     Value::Object(assets)
 }
 
-fn update_json(update: WaitingUpdate) -> Value {
-    let WaitingUpdate {
+fn update_json(update: StoredUpdate) -> Value {
+    let StoredUpdate {
         asset: _,
         partition,
         metadata,

@@ -199,7 +199,10 @@ impl Planned {
                 let (id, call) = (planned.id, planned.call.clone());
                 planned.create(events);
                 if !call.is_detached {
-                    events.run_waits.add_called((run, instance), id);
+                    if let Some(active) = events.runs.get(run) {
+                        let tenant = active.tenant.clone();
+                        events.run_waits.add_called((run, instance), tenant, id);
+                    }
                     return;
                 }
                 Woken::Run(AwaitedRun {

@@ -31,7 +31,7 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
     // A refused command may free an event, and one that cancels a tree of runs goes on to others.
     shard.expects_commands |= waits || !turn.commands.is_empty();
     shard.expects_assets |= !turn.updates.is_empty();
-    end_run_waits(shard, turn);
+    look_up_waits(shard, turn);
     for update in &turn.runs {
         let dag = shard.runs.get(update.id).map(|active| active.dag);
         shard.preconditions.dag_changed(dag);
@@ -80,18 +80,34 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
     shard.outbox.extend(dispatches, revocations, confirmations);
 }
 
-/// Has the ends of runs that this turn wrote end the waits for them.
-fn end_run_waits(shard: &mut Shard, turn: &Turn) {
+/// Has waits looked up that this turn may have ended: for runs, for tasks, and for updates of assets.
+fn look_up_waits(shard: &mut Shard, turn: &Turn) {
     if shard.run_waits.is_empty() {
         return;
     }
-    for update in turn.runs.iter().filter(|update| update.state.is_ended()) {
+    for update in &turn.runs {
         let active = shard.runs.get(update.id);
+        if !update.state.is_ended() {
+            if let Some(active) = active {
+                let has_ended = |task| active.run.counts(task).unfinished() == 0;
+                shard.run_waits.run_changed(update.id, has_ended);
+            }
+            continue;
+        }
         let dated = active.map(|active| {
             let dag = active.version.dag.id.clone();
             (active.tenant.clone(), dag, active.logical_date)
         });
         shard.run_waits.run_ended(update.id, dated.as_ref());
+    }
+    if !shard.run_waits.has_assets() {
+        return;
+    }
+    for updated in &turn.updates {
+        if let Some(active) = shard.runs.get(updated.run) {
+            let asset = (active.tenant.clone(), updated.update.asset.clone());
+            shard.run_waits.asset_updated(&asset);
+        }
     }
 }
 

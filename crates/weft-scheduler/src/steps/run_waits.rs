@@ -1,14 +1,15 @@
-//! The ends of runs that task instances wait for.
+//! The ends of what task instances wait for: runs, tasks and updates of assets.
 
 use super::events::RunEvents;
 use crate::{shard::run_waits::Waiter, versions::Version};
 use serde_json::{Map, Value};
 use weft_core::{
-    run::{Event, Instance, InstanceState},
+    id::DagId,
+    run::{Event, Instance, InstanceState, RunState},
     run_id::RunId,
-    wait::{MAX_CALL_OUTPUT_BYTES, Wait, Woken},
+    wait::{AwaitedRun, AwaitedTask, MAX_CALL_OUTPUT_BYTES, SeenUpdate, Wait, Woken},
 };
-use weft_store::Output;
+use weft_store::{Output, StoredUpdate};
 
 /// Whether an instance still waits for this.
 pub(crate) fn waits_for(events: &mut RunEvents<'_>, (run, instance): Waiter, wait: &Wait) -> bool {
@@ -29,6 +30,61 @@ pub(crate) fn end_wait(events: &mut RunEvents<'_>, waiter: Waiter, woken: &Woken
         return;
     }
     events.end_wait(run, instance, woken.to_json().into());
+}
+
+/// What wakes an instance whose run has ended.
+pub(crate) fn ended(
+    (run, dag, state): (RunId, DagId, RunState),
+    outputs: Option<Map<String, Value>>,
+) -> Woken {
+    Woken::Run(AwaitedRun {
+        run: Some(run),
+        dag: Some(dag),
+        state: Some(state),
+        outputs,
+    })
+}
+
+/// What wakes an instance that waits for what there is not; none where what it waits for is not looked up.
+pub(crate) fn missing(wait: Wait) -> Option<Woken> {
+    let run = |run, dag| AwaitedRun {
+        run,
+        dag,
+        state: None,
+        outputs: None,
+    };
+    let task = |run, dag, task| AwaitedTask {
+        run,
+        dag,
+        task,
+        end: None,
+    };
+    match wait {
+        Wait::Run(id) | Wait::Call(id) => Some(Woken::Run(run(Some(id), None))),
+        Wait::Dag { dag, .. } => Some(Woken::Run(run(None, Some(dag)))),
+        Wait::RunTask { run: id, task: of } => Some(Woken::Task(task(Some(id), None, of))),
+        Wait::DagTask { dag, task: of, .. } => Some(Woken::Task(task(None, Some(dag), of))),
+        Wait::Event(_) | Wait::Approval { .. } | Wait::Asset { .. } => None,
+    }
+}
+
+/// The update that wakes an instance.
+pub(crate) fn seen(update: StoredUpdate) -> Woken {
+    let StoredUpdate {
+        asset,
+        partition,
+        metadata,
+        at,
+        run,
+    } = update;
+    let metadata = metadata.and_then(|text| serde_json::from_str(&text).ok());
+    Woken::Update(SeenUpdate {
+        asset,
+        partition,
+        metadata,
+        at,
+        run,
+    })
 }
 
 /// The instances whose outputs a called run returns: of the tasks that no other one waits for, and

@@ -1,4 +1,5 @@
-//! Updates of assets: they create the runs of the DAGs that wait for them, once, through pauses and crashes.
+//! Updates of assets: they create the runs of the DAGs that wait for them, once, through pauses and crashes, and wake the tasks
+//! that wait for them.
 
 use crate::harness::{Installation, failure, success};
 use serde_json::{Value, json};
@@ -11,13 +12,15 @@ use std::{
 };
 use weft_broker::{Dispatch, ReportedOutcome};
 use weft_core::{
-    asset::AssetUpdate,
+    asset::{AssetUpdate, UpdateFields},
     id::TenantId,
     run::{RunState, Selection},
     run_id::RunId,
+    time::Timestamp,
+    wait::Wait,
 };
 use weft_scheduler::Wake;
-use weft_store::{CommandKind, RunKind};
+use weft_store::{CommandKind, Output, RunKind};
 use weft_store_sql::{AssetUpdateRow, Deployed, ReportUpdate};
 
 fn producer(id: &str, asset: &str) -> Value {
@@ -208,4 +211,128 @@ async fn only_a_success_updates() {
     let clear = CommandKind::Clear(Selection::of(tasks, false));
     installation.command(run, clear).await;
     created(&installation, "orders", 1).await;
+}
+
+/// A rule by which the task `wait` waits for an update of `orders`, and every other task succeeds.
+fn waits(
+    partition: Option<&'static str>,
+    since: Timestamp,
+) -> impl Fn(&Dispatch) -> Option<ReportedOutcome> + Clone {
+    move |dispatch: &Dispatch| match (dispatch.document.task.as_str(), &dispatch.resumed) {
+        ("wait", None) => Some(ReportedOutcome::Deferred {
+            until: None,
+            wait: Some(Wait::Asset {
+                asset: "orders".parse().expect("a name"),
+                partition: partition.map(Arc::from),
+                since,
+            }),
+            call: None,
+            approval: None,
+            state: "null".into(),
+        }),
+        ("wait", Some(_)) => {
+            let woken = dispatch.document.woken.clone().unwrap_or_default();
+            success(&woken["update"].to_string())
+        }
+        _ => success("1"),
+    }
+}
+
+fn waiter() -> Value {
+    json!({ "id": "waits", "tasks": { "wait": {} } })
+}
+
+/// The update that woke the task of a run.
+async fn seen(installation: &Installation, run: RunId) -> Value {
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    match installation.show_instance(run, 0).await.output {
+        Some(Output::Inline(text)) => serde_json::from_str(&text).expect("JSON"),
+        other => panic!("it returned {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_update_by_a_task_wakes_what_waits_for_the_asset() {
+    let installation = Installation::running(2, waits(None, Timestamp(0))).await;
+    let makes = installation.deploy(&producer("makes", "orders")).await;
+    let deployed = installation.deploy(&waiter()).await;
+    let run = installation.trigger(&deployed).await;
+    installation.wait(run, |row| row.counts.deferred == 1).await;
+    let made_by = produce(&installation, &makes).await;
+    let update = seen(&installation, run).await;
+    assert_eq!(update["run"], json!(made_by.to_string()), "{update}");
+    assert_eq!(
+        (&update["asset"], &update["partition"]),
+        (&json!("orders"), &Value::Null)
+    );
+    // It is there already.
+    let late = installation.trigger(&deployed).await;
+    assert_eq!(seen(&installation, late).await, update);
+}
+
+#[tokio::test]
+async fn an_update_from_outside_wakes_what_waits_for_the_asset_through_a_crash() {
+    let rule = waits(None, Timestamp(0));
+    let mut installation = Installation::running(2, rule.clone()).await;
+    let deployed = installation.deploy(&waiter()).await;
+    let first = installation.trigger(&deployed).await;
+    let second = installation.trigger(&deployed).await;
+    installation
+        .wait(first, |row| row.counts.deferred == 1)
+        .await;
+    report(&installation, "prices").await;
+    report(&installation, "orders").await;
+    let update = seen(&installation, first).await;
+    assert_eq!(update["run"], Value::Null, "{update}");
+    assert_eq!(seen(&installation, second).await, update);
+    // One that comes while nothing is scheduled is found by the next scheduler.
+    let far = Timestamp(installation.show(second).await.created.0 + 1);
+    let rule = waits(None, far);
+    installation.crash().await;
+    installation.start_scheduler("second");
+    installation.start_worker("second", &["default"], 2, Arc::new(rule.clone()));
+    let third = installation.trigger(&deployed).await;
+    installation.crash().await;
+    let report = ReportUpdate {
+        tenant: TenantId::default(),
+        update: AssetUpdate::plain("orders".parse().expect("a name")),
+        by: "test".into(),
+        idempotency_key: None,
+    };
+    let reported = installation.database.report_asset_update(&report).await;
+    reported.expect("the database answers");
+    installation.start_scheduler("third");
+    installation.start_worker("third", &["default"], 2, Arc::new(rule));
+    assert_ne!(seen(&installation, third).await, Value::Null);
+}
+
+#[tokio::test]
+async fn only_updates_of_the_partition_and_since_the_time_count() {
+    let installation = Installation::running(2, waits(Some("north"), Timestamp(0))).await;
+    let deployed = installation.deploy(&waiter()).await;
+    let run = installation.trigger(&deployed).await;
+    installation.wait(run, |row| row.counts.deferred == 1).await;
+    let report = async |partition: &str, metadata: &str| {
+        let fields =
+            format!(r#"{{"asset":"orders","partition":"{partition}","metadata":{metadata}}}"#);
+        let fields: UpdateFields<'_> = serde_json::from_str(&fields).expect("fields");
+        let report = ReportUpdate {
+            tenant: TenantId::default(),
+            update: AssetUpdate::check(fields).expect("an update"),
+            by: "test".into(),
+            idempotency_key: None,
+        };
+        let reported = installation.database.report_asset_update(&report).await;
+        reported.expect("the database answers");
+        installation.handle().wake(Wake::Command);
+    };
+    report("south", "{}").await;
+    evaluate_conditions(&installation).await;
+    assert_eq!(installation.show(run).await.counts.deferred, 1);
+    report("north", r#"{"rows":3}"#).await;
+    let update = seen(&installation, run).await;
+    assert_eq!(
+        (&update["partition"], &update["metadata"]),
+        (&json!("north"), &json!({ "rows": 3 }))
+    );
 }

@@ -1,11 +1,14 @@
-//! Tasks that call DAGs, and tasks that wait for the end of other runs: what wakes them, and that no
+//! Tasks that call DAGs, and tasks that wait for the end of other runs and of their tasks: what wakes them, and that no
 //! crash makes a call twice or loses an end.
 
 use crate::harness::{Installation, success};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use weft_broker::{Dispatch, Failure, ReportedOutcome};
 use weft_core::{
@@ -16,7 +19,7 @@ use weft_core::{
     wait::{Call, Wait},
 };
 use weft_store::{CommandKind, Output, RunKind};
-use weft_store_sql::{Backfill, BackfillDate, RunFilter, RunRow};
+use weft_store_sql::{Backfill, BackfillDate, Deployed, RunFilter, RunRow};
 
 /// A DAG with the task `call`, which may call these, and a parameter.
 fn caller(id: &str, dags: &[&str]) -> Value {
@@ -96,6 +99,30 @@ async fn runs_of(installation: &Installation, dag: &str) -> Vec<RunRow> {
     let rows = installation.database.list_runs(&filter, 1_000).await;
     let rows = rows.expect("the database answers").into_iter();
     rows.map(|row| row.expect("a row")).collect()
+}
+
+/// The run of a DAG for a date.
+async fn backfilled(installation: &Installation, dag: &Deployed, date: Timestamp) -> RunId {
+    let backfill = Backfill {
+        tenant: TenantId::default(),
+        dag: dag.id.clone(),
+        version: dag.version,
+        range: (date, date),
+        dates: vec![BackfillDate {
+            logical_date: date,
+            interval: (date, date),
+        }],
+        params: r#"{"rows":1}"#.into(),
+        concurrency_key: None,
+        limit: None,
+        by: "test".into(),
+    };
+    let made = installation.database.backfill(&backfill).await;
+    let (run, _) = made.expect("it is made").made[0];
+    installation
+        .handle()
+        .wake(weft_scheduler::Wake::Queued(dag.key));
+    run
 }
 
 #[tokio::test]
@@ -272,26 +299,105 @@ async fn the_run_of_a_date_wakes_the_task_although_it_is_made_later() {
     let by_hand = installation.trigger_at(&other, Some(date), None).await;
     assert_eq!(installation.ended(by_hand).await, RunState::Success);
     assert_eq!(installation.show(run).await.counts.deferred, 1);
-    let backfill = Backfill {
-        tenant: TenantId::default(),
-        dag: other.id.clone(),
-        version: other.version,
-        range: (date, date),
-        dates: vec![BackfillDate {
-            logical_date: date,
-            interval: (date, date),
-        }],
-        params: r#"{"rows":1}"#.into(),
-        concurrency_key: None,
-        limit: None,
-        by: "test".into(),
-    };
-    let made = installation.database.backfill(&backfill).await;
-    let (awaited, _) = made.expect("it is made").made[0];
-    installation
-        .handle()
-        .wake(weft_scheduler::Wake::Queued(other.key));
+    let awaited = backfilled(&installation, &other, date).await;
     let expected = json!({ "run": awaited.to_string(), "dag": "child", "state": "success" });
+    assert_eq!(output(&installation, run).await, expected);
+}
+
+/// A wait for the task `work` of the run for this date.
+fn work_of(date: Timestamp) -> Wait {
+    Wait::DagTask {
+        dag: "child".parse().expect("an id"),
+        logical_date: date,
+        task: "work".parse().expect("an id"),
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_task_wakes_what_waits_for_it_while_its_run_goes_on() {
+    let wait: Arc<Mutex<Option<Wait>>> = Arc::default();
+    let works = Arc::new(AtomicBool::new(false));
+    let rule = {
+        let (wait, works) = (Arc::clone(&wait), Arc::clone(&works));
+        move |dispatch: &Dispatch| match (dispatch.document.task.as_str(), &dispatch.resumed) {
+            ("call", None) => wait_for(wait.lock().unwrap().clone().expect("it is set")),
+            ("call", Some(_)) => woken(dispatch),
+            ("work", _) if works.load(Ordering::Relaxed) => success("0"),
+            _ => None,
+        }
+    };
+    let mut installation = Installation::running(3, rule.clone()).await;
+    let other = installation.deploy(&child("child")).await;
+    let deployed = installation.deploy(&caller("waiter", &[])).await;
+    let target = installation.trigger(&other).await;
+    let work = |task: &str| Wait::RunTask {
+        run: target,
+        task: task.parse().expect("an id"),
+    };
+    *wait.lock().unwrap() = Some(work("work"));
+    let waits = installation.trigger(&deployed).await;
+    installation
+        .wait(waits, |row| row.counts.deferred == 1)
+        .await;
+    // The waits and what they are for are taken over.
+    installation.crash().await;
+    works.store(true, Ordering::Relaxed);
+    installation.start_scheduler("second");
+    installation.start_worker("second", &["default"], 3, Arc::new(rule));
+    let expected = |task: &str, state: &str| json!({ "run": target.to_string(), "dag": "child", "task": task, "state": state });
+    assert_eq!(
+        output(&installation, waits).await,
+        expected("work", "success")
+    );
+    assert!(!installation.show(target).await.state.is_ended());
+    // One that ended before, and one that is no task of the DAG.
+    let late = installation.trigger(&deployed).await;
+    assert_eq!(
+        output(&installation, late).await,
+        expected("work", "success")
+    );
+    *wait.lock().unwrap() = Some(work("nothing"));
+    let vain = installation.trigger(&deployed).await;
+    assert_eq!(
+        output(&installation, vain).await,
+        expected("nothing", "missing")
+    );
+    // The end of the run is the end of its tasks.
+    *wait.lock().unwrap() = Some(work("report"));
+    let waits = installation.trigger(&deployed).await;
+    installation
+        .wait(waits, |row| row.counts.deferred == 1)
+        .await;
+    installation.command(target, CommandKind::Cancel).await;
+    assert_eq!(
+        output(&installation, waits).await,
+        expected("report", "cancelled")
+    );
+    let over = installation.trigger(&deployed).await;
+    assert_eq!(
+        output(&installation, over).await,
+        expected("report", "cancelled")
+    );
+}
+
+#[tokio::test]
+async fn a_task_of_the_run_of_a_date_wakes_what_waited_before_there_was_the_run() {
+    let date = Timestamp(1_767_225_600_000);
+    let installation = Installation::running(2, move |dispatch| {
+        match (dispatch.document.task.as_str(), &dispatch.resumed) {
+            ("call", None) => wait_for(work_of(date)),
+            ("call", Some(_)) => woken(dispatch),
+            _ => success("0"),
+        }
+    })
+    .await;
+    let other = installation.deploy(&child("child")).await;
+    let deployed = installation.deploy(&caller("waiter", &[])).await;
+    let run = installation.trigger(&deployed).await;
+    installation.wait(run, |row| row.counts.deferred == 1).await;
+    let awaited = backfilled(&installation, &other, date).await;
+    let expected =
+        json!({ "run": awaited.to_string(), "dag": "child", "task": "work", "state": "success" });
     assert_eq!(output(&installation, run).await, expected);
 }
 

@@ -6,19 +6,20 @@ use std::{
     sync::{Arc, Mutex},
 };
 use weft_core::{
+    asset::AssetName,
     document::TaskIndex,
     id::TenantId,
     run::Instance,
     run_id::RunId,
     suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
-    wait::Wait,
+    wait::{TaskEnd, Wait},
 };
 use weft_store::{
     Awaited, Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, InstanceTag,
     Lost, Output, ResumeState, Rows, RunBefore, RunStore, ShardId, ShardLease, ShardSettings,
-    ShardState, StoreError, StoredRun, StoredVersion, Taken, Turn, Unreadable, VersionId,
-    WaitingDag, WaitingUpdate,
+    ShardState, StoreError, StoredRun, StoredUpdate, StoredVersion, Taken, Turn, Unreadable,
+    VersionId, WaitingDag,
 };
 use weft_store_sql::Database;
 
@@ -208,14 +209,15 @@ watched! {
     commands(shard: ShardId, after: Option<CommandId>, limit: u32) -> Result<Rows<Command, (CommandId, RunId)>, StoreError>;
     outputs(run: RunId, instances: &[Instance]) -> Result<Vec<(Instance, Output)>, StoreError>;
     outputs_of_task(run: RunId, task: TaskIndex, from: u32, limit: u32) -> Result<Vec<(Instance, Output)>, StoreError>;
-    awaited_runs(waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError>;
+    awaited(waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError>;
     runs_before(dates: &[(DagKey, Timestamp)]) -> Result<Vec<Option<RunBefore>>, StoreError>;
-    failed_tasks(tasks: &[(RunId, TaskIndex)]) -> Result<Vec<(RunId, TaskIndex)>, StoreError>;
+    task_ends(tasks: &[(RunId, TaskIndex)]) -> Result<Vec<(RunId, TaskIndex, TaskEnd)>, StoreError>;
+    asset_changes(assets: &[(TenantId, AssetName)]) -> Result<Vec<i64>, StoreError>;
     resume_states(instances: &[(RunId, Instance)]) -> Result<Vec<ResumeState>, StoreError>;
     versions(versions: &[VersionId]) -> Result<Rows<StoredVersion, VersionId>, StoreError>;
     dags_of_runs(runs: &[RunId]) -> Result<Vec<(RunId, DagKey)>, StoreError>;
     waiting_dags(shard: ShardId, after: Option<DagKey>, limit: u32) -> Result<Vec<WaitingDag>, StoreError>;
-    waiting_updates(dag: DagKey, taken: &[Taken], limit: u32) -> Result<Vec<WaitingUpdate>, StoreError>;
+    waiting_updates(dag: DagKey, taken: &[Taken], limit: u32) -> Result<Vec<StoredUpdate>, StoreError>;
     crashes(shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError>;
     replace_held_runs(lease: ShardLease, held: &[HeldRun]) -> Result<(), StoreError>;
     record_crashes(updates: &[CrashUpdate]) -> Result<(), StoreError>;

@@ -24,7 +24,7 @@ pub const KEYS: [&str; 3] = ["a", "b", "c"];
 const MAX_TASKS: usize = 7;
 
 /// The asset that tasks update, of each tenant.
-const ASSET: &str = "made";
+pub const ASSET: &str = "made";
 /// The end of the ids of DAGs whose tasks update it.
 const PRODUCER: &str = "-0";
 

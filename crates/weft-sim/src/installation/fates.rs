@@ -2,7 +2,7 @@
 
 use super::{
     audit::Auditor,
-    documents::is_consumer,
+    documents::{ASSET, is_consumer},
     random::{Randomness, TaskFate, WaitFate},
     tables::Tables,
 };
@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use weft_broker::{Dispatch, Failure, Output, Report, ReportedOutcome};
 use weft_core::{
     digest::Digest,
-    id::{EventName, OptionName},
+    id::{EventName, OptionName, TenantId},
     time::{DurationMs, Timestamp},
     wait::{Call, Wait},
 };
@@ -99,6 +99,15 @@ impl Fates<'_> {
                 self.coverage.add("task: waits for a date");
                 (self.tables.any_date(tenant, pick), None)
             }
+            WaitFate::Task {
+                pick,
+                task,
+                by_date,
+            } => (self.task_wait(tenant, (pick, task), by_date), None),
+            WaitFate::Asset(pick) => {
+                self.coverage.add("task: waits for an asset");
+                (Some(self.asset_wait(pick)), None)
+            }
             WaitFate::Approval => {
                 self.coverage.add("task: asks");
                 let default = Some(option("reject"));
@@ -114,6 +123,45 @@ impl Fates<'_> {
                 });
                 (None, call)
             }
+        }
+    }
+
+    /// A wait for a task of one of the tenant's last runs.
+    fn task_wait(
+        &mut self,
+        tenant: &TenantId,
+        (pick, task): (usize, usize),
+        by_date: bool,
+    ) -> Option<Wait> {
+        let run = self.tables.any_run(tenant, pick)?;
+        let parsed = self.auditor.parsed_of(run, self.tables)?;
+        let tasks = &parsed.dag.tasks;
+        let task = tasks[task % tasks.len()].id.clone();
+        self.coverage.add("task: waits for a task");
+        if !by_date {
+            return Some(Wait::RunTask { run, task });
+        }
+        match self.tables.any_date(tenant, pick)? {
+            Wait::Dag { dag, logical_date } => Some(Wait::DagTask {
+                dag,
+                logical_date,
+                task,
+            }),
+            other => Some(other),
+        }
+    }
+
+    /// A wait for an update of the asset, that came before or is to come.
+    fn asset_wait(&self, pick: usize) -> Wait {
+        let since = if pick.is_multiple_of(2) {
+            Timestamp(self.now.0 - 500)
+        } else {
+            self.now
+        };
+        Wait::Asset {
+            asset: ASSET.parse().expect("it is legal"),
+            partition: None,
+            since,
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::{documents::Parsed, operators::Operators, truth::Truth};
 use std::sync::Arc;
-use weft_core::{document::TaskIndex, run::Marked, run_id::RunId};
+use weft_core::{document::TaskIndex, run::Marked, run_id::RunId, wait::TaskEnd};
 use weft_store::CommandKind;
 
 /// Skips the tasks that wait for what failed in the run before; `false` if there is none. The error
@@ -30,8 +30,9 @@ pub fn skip_what_waits(people: &mut Operators, truth: &mut Truth) -> Result<bool
             continue;
         };
         let asked = tasks_before(&own, task, &other, before.run);
-        let failed = truth.tables.failed_tasks(&asked);
-        if failed.is_empty() {
+        let ends = truth.tables.task_ends(&asked);
+        let mut ends = ends.into_iter().map(|(_, _, end)| end);
+        if !ends.any(|end| matches!(end, TaskEnd::Failed | TaskEnd::Cancelled)) {
             return Err(format!(
                 "{task:?} of {run} waits for {asked:?}, of which none failed"
             ));

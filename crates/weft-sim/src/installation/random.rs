@@ -47,6 +47,17 @@ pub enum WaitFate {
     Run(usize),
     /// The end of a run for a date, by a random number.
     Date(usize),
+    /// The end of a task of a run, by a random number.
+    Task {
+        /// The run.
+        pick: usize,
+        /// Its task.
+        task: usize,
+        /// Whether it is named by its DAG and date.
+        by_date: bool,
+    },
+    /// An update of an asset, by a random number.
+    Asset(usize),
     /// The end of a run that it calls.
     Call {
         /// The DAG, by a random number.
@@ -261,8 +272,14 @@ impl Randomness {
 
     /// What a deferred task waits for.
     pub fn waits_for(&mut self) -> WaitFate {
-        match self.rare.u32(0..10) {
+        match self.rare.u32(0..12) {
             9 => WaitFate::Approval,
+            10 => WaitFate::Task {
+                pick: self.rare.usize(..),
+                task: self.rare.usize(..),
+                by_date: self.rare.bool(),
+            },
+            11 => WaitFate::Asset(self.rare.usize(..)),
             0..=1 => WaitFate::Time,
             2..=4 => WaitFate::Event(self.rare.u32(0..2)),
             5 => WaitFate::Run(self.rare.usize(..)),

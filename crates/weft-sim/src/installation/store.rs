@@ -11,19 +11,20 @@ use super::{
 use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
 use weft_core::{
+    asset::AssetName,
     document::TaskIndex,
     id::TenantId,
     run::Instance,
     run_id::RunId,
     suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
-    wait::Wait,
+    wait::{TaskEnd, Wait},
 };
 use weft_store::{
     Awaited, Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
     ResumeState, Rows, RunBefore, RunKind, RunStore, ShardId, ShardLease, ShardSettings,
-    ShardState, StoreError, StoredRun, StoredVersion, Taken, Turn, Unreadable, VersionId,
-    WaitingDag, WaitingUpdate,
+    ShardState, StoreError, StoredRun, StoredUpdate, StoredVersion, Taken, Turn, Unreadable,
+    VersionId, WaitingDag,
 };
 
 /// The database, as one start of a scheduler sees it.
@@ -251,7 +252,7 @@ impl RunStore for SimStore {
         dag: DagKey,
         taken: &[Taken],
         limit: u32,
-    ) -> Result<Vec<WaitingUpdate>, StoreError> {
+    ) -> Result<Vec<StoredUpdate>, StoreError> {
         let read = |tables: &mut Tables, _| tables.waiting_updates(dag, taken, limit);
         self.read(Call::WaitingUpdates, read, Vec::len).await
     }
@@ -303,9 +304,9 @@ impl RunStore for SimStore {
         self.read(Call::ResumeStates, read, Vec::len).await
     }
 
-    async fn awaited_runs(&self, waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError> {
-        let read = |tables: &mut Tables, _| tables.awaited_runs(waits);
-        self.read(Call::AwaitedRuns, read, Vec::len).await
+    async fn awaited(&self, waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.awaited(waits);
+        self.read(Call::Awaited, read, Vec::len).await
     }
 
     async fn runs_before(
@@ -316,12 +317,20 @@ impl RunStore for SimStore {
         self.read(Call::RunsBefore, read, Vec::len).await
     }
 
-    async fn failed_tasks(
+    async fn task_ends(
         &self,
         tasks: &[(RunId, TaskIndex)],
-    ) -> Result<Vec<(RunId, TaskIndex)>, StoreError> {
-        let read = |tables: &mut Tables, _| tables.failed_tasks(tasks);
-        self.read(Call::FailedTasks, read, Vec::len).await
+    ) -> Result<Vec<(RunId, TaskIndex, TaskEnd)>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.task_ends(tasks);
+        self.read(Call::TaskEnds, read, Vec::len).await
+    }
+
+    async fn asset_changes(
+        &self,
+        assets: &[(TenantId, AssetName)],
+    ) -> Result<Vec<i64>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.asset_changes(assets);
+        self.read(Call::AssetChanges, read, Vec::len).await
     }
 
     async fn crashes(&self, shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError> {

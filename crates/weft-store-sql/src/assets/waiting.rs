@@ -7,7 +7,7 @@ use crate::{
 use std::collections::BTreeMap;
 use weft_core::{asset::AssetName, id::TenantId, time::Timestamp};
 use weft_store::{
-    DagKey, NewRun, ShardId, StoreError, Taken, Turn, WaitingAsset, WaitingDag, WaitingUpdate,
+    DagKey, NewRun, ShardId, StoreError, StoredUpdate, Taken, Turn, WaitingAsset, WaitingDag,
 };
 
 statements! {
@@ -50,8 +50,9 @@ static INSERT: Bulk = Bulk::with(
 static RECORD: Bulk = Bulk::insert(
     "INSERT INTO assets (tenant, name, newest, updated) VALUES ",
     &[Column::Text, Column::Text, Column::Int, Column::Int],
-    " ON CONFLICT (tenant, name) DO UPDATE SET newest = excluded.newest, updated = excluded.updated \
-     WHERE excluded.newest > assets.newest",
+    " ON CONFLICT (tenant, name) DO UPDATE SET changes = assets.changes + 1, \
+     newest = CASE WHEN excluded.newest > assets.newest THEN excluded.newest ELSE assets.newest END, \
+     updated = CASE WHEN excluded.newest > assets.newest THEN excluded.updated ELSE assets.updated END",
 );
 /// For each DAG that the asset may create runs of.
 static WAIT: Bulk = Bulk::with(
@@ -111,24 +112,29 @@ impl Database {
         dag: DagKey,
         taken: &[Taken],
         limit: u32,
-    ) -> Result<Vec<WaitingUpdate>, StoreError> {
+    ) -> Result<Vec<StoredUpdate>, StoreError> {
         let mut updates = Vec::new();
         for taken in taken {
             let args = args![dag, taken.asset.as_str(), taken.newest, limit];
             let mut rows = self.backend().read(WAITING_UPDATES, args).await?;
             rows.reverse();
-            for mut row in rows {
-                updates.push(WaitingUpdate {
-                    asset: read_name(&row.take::<String>()?)?,
-                    partition: Some(row.take()?).filter(|part: &String| !part.is_empty()),
-                    metadata: row.take()?,
-                    at: row.take()?,
-                    run: row.take()?,
-                });
+            for row in rows {
+                updates.push(read_update(row)?);
             }
         }
         Ok(updates)
     }
+}
+
+/// An update of the columns asset, part, metadata, at, run.
+pub(crate) fn read_update(mut row: Row) -> Result<StoredUpdate, StoreError> {
+    Ok(StoredUpdate {
+        asset: read_name(&row.take::<String>()?)?,
+        partition: Some(row.take()?).filter(|part: &String| !part.is_empty()),
+        metadata: row.take()?,
+        at: row.take()?,
+        run: row.take()?,
+    })
 }
 
 fn read_name(text: &str) -> Result<AssetName, StoreError> {

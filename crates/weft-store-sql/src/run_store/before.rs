@@ -1,11 +1,11 @@
-//! Looks up what tasks need to know of the run before theirs.
+//! Looks up what tasks need to know of other runs: of the run before theirs, and how its tasks ended.
 
 use crate::{
     Database,
     backend::{Bulk, Column, Value, args},
     encoding,
 };
-use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp};
+use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp, wait::TaskEnd};
 use weft_store::{DagKey, RunBefore, StoreError};
 
 static BEFORE: Bulk = Bulk::with(
@@ -15,17 +15,36 @@ static BEFORE: Bulk = Bulk::with(
      WHERE r.id = (SELECT e.id FROM runs e WHERE e.dag = w.dag AND e.kind IN (2, 3) AND e.state <> 1 \
         AND e.logical_date < w.logical_date ORDER BY e.logical_date DESC LIMIT 1)",
 );
-/// An instance without a row of its own is counted with its mapped task, where a state without instances is
-/// left out.
-static FAILED: Bulk = Bulk::with(
+/// Of the states in the order of [`TaskEnd::of`]. An instance without a row of its own is counted with its
+/// mapped task, where a state without instances is left out.
+static ENDS: Bulk = Bulk::with(
     "WITH wanted (run, task) AS (VALUES ",
     &[Column::Int, Column::Int],
-    ") SELECT w.run, w.task FROM wanted w WHERE EXISTS (SELECT 1 FROM task_instances i \
-        WHERE i.run = w.run AND i.task = w.task AND i.state <> 10 AND i.state IN (11, 13, 14)) \
-     OR EXISTS (SELECT 1 FROM run_tasks t WHERE t.run = w.run AND t.task = w.task \
-        AND (t.counts LIKE '%failed%' OR t.counts LIKE '%cancelled%'))",
+    ") SELECT w.run, w.task, CASE \
+     WHEN EXISTS (SELECT 1 FROM task_instances i \
+        WHERE i.run = w.run AND i.task = w.task AND i.state <> 10 AND i.state IN (11, 13)) \
+        OR EXISTS (SELECT 1 FROM run_tasks t WHERE t.run = w.run AND t.task = w.task AND t.counts LIKE '%failed%') \
+        THEN 'failed' \
+     WHEN EXISTS (SELECT 1 FROM task_instances i \
+        WHERE i.run = w.run AND i.task = w.task AND i.state <> 10 AND i.state = 14) \
+        OR EXISTS (SELECT 1 FROM run_tasks t WHERE t.run = w.run AND t.task = w.task AND t.counts LIKE '%cancelled%') \
+        THEN 'cancelled' \
+     WHEN EXISTS (SELECT 1 FROM task_instances i WHERE i.run = w.run AND i.task = w.task AND i.state = 10) \
+        OR EXISTS (SELECT 1 FROM run_tasks t WHERE t.run = w.run AND t.task = w.task AND t.counts LIKE '%success%') \
+        THEN 'success' \
+     WHEN EXISTS (SELECT 1 FROM task_instances i \
+        WHERE i.run = w.run AND i.task = w.task AND i.state <> 10 AND i.state = 12) \
+        OR EXISTS (SELECT 1 FROM run_tasks t WHERE t.run = w.run AND t.task = w.task AND t.counts LIKE '%skipped%') \
+        THEN 'skipped' \
+     END FROM wanted w",
 );
-pub(crate) static BULKS: &[&Bulk] = &[&BEFORE, &FAILED];
+pub(crate) static BULKS: &[&Bulk] = &[&BEFORE, &ENDS];
+const ALL_ENDS: [TaskEnd; 4] = [
+    TaskEnd::Success,
+    TaskEnd::Failed,
+    TaskEnd::Skipped,
+    TaskEnd::Cancelled,
+];
 
 impl Database {
     pub(super) async fn before(
@@ -51,17 +70,21 @@ impl Database {
         Ok(found)
     }
 
-    pub(super) async fn failed(
+    pub(super) async fn ends_of_tasks(
         &self,
         tasks: &[(RunId, TaskIndex)],
-    ) -> Result<Vec<(RunId, TaskIndex)>, StoreError> {
+    ) -> Result<Vec<(RunId, TaskIndex, TaskEnd)>, StoreError> {
         let wanted: Vec<Value> = tasks
             .iter()
             .flat_map(|(run, task)| args![*run, task.0])
             .collect();
-        let rows = self.backend().read_bulk(&FAILED, wanted).await?;
-        rows.into_iter()
-            .map(|mut row| Ok((row.take()?, TaskIndex(row.take()?))))
-            .collect()
+        let mut ends = Vec::with_capacity(tasks.len());
+        for mut row in self.backend().read_bulk(&ENDS, wanted).await? {
+            let (run, task) = (row.take()?, TaskIndex(row.take()?));
+            let end: Option<String> = row.take()?;
+            let end = end.and_then(|end| ALL_ENDS.into_iter().find(|known| known.as_str() == end));
+            ends.extend(end.map(|end| (run, task, end)));
+        }
+        Ok(ends)
     }
 }

@@ -4,19 +4,20 @@ use crate::Database;
 use async_trait::async_trait;
 use std::sync::Arc;
 use weft_core::{
+    asset::AssetName,
     document::TaskIndex,
     id::TenantId,
     run::Instance,
     run_id::RunId,
     suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
-    wait::Wait,
+    wait::{TaskEnd, Wait},
 };
 use weft_store::{
     Awaited, Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
     ResumeState, Rows, RunBefore, RunStore, ShardId, ShardLease, ShardSettings, ShardState,
-    StoreError, StoredRun, StoredVersion, Taken, Turn, Unreadable, VersionId, WaitingDag,
-    WaitingUpdate,
+    StoreError, StoredRun, StoredUpdate, StoredVersion, Taken, Turn, Unreadable, VersionId,
+    WaitingDag,
 };
 
 #[async_trait]
@@ -184,15 +185,22 @@ impl RunStore for Database {
         self.before(dates).await
     }
 
-    async fn failed_tasks(
+    async fn task_ends(
         &self,
         tasks: &[(RunId, TaskIndex)],
-    ) -> Result<Vec<(RunId, TaskIndex)>, StoreError> {
-        self.failed(tasks).await
+    ) -> Result<Vec<(RunId, TaskIndex, TaskEnd)>, StoreError> {
+        self.ends_of_tasks(tasks).await
     }
 
-    async fn awaited_runs(&self, waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError> {
-        self.awaited(waits).await
+    async fn asset_changes(
+        &self,
+        assets: &[(TenantId, AssetName)],
+    ) -> Result<Vec<i64>, StoreError> {
+        self.changes_of_assets(assets).await
+    }
+
+    async fn awaited(&self, waits: &[(TenantId, Wait)]) -> Result<Vec<Awaited>, StoreError> {
+        self.look_up_waits(waits).await
     }
 
     async fn waiting_dags(
@@ -209,7 +217,7 @@ impl RunStore for Database {
         dag: DagKey,
         taken: &[Taken],
         limit: u32,
-    ) -> Result<Vec<WaitingUpdate>, StoreError> {
+    ) -> Result<Vec<StoredUpdate>, StoreError> {
         self.updates_waiting_for(dag, taken, limit).await
     }
 

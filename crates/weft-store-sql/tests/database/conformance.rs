@@ -49,7 +49,8 @@ conformance! {
         an_update_waits_for_each_dag_until_a_run_is_made_of_it,
         what_no_condition_names_any_more_waits_no_longer,
         an_update_is_reported_once_for_each_key,
-        updates_go_with_the_run_that_made_them;
+        updates_go_with_the_run_that_made_them,
+        what_a_task_waits_for_is_the_last_update_that_counts;
     actions:
         an_action_gives_a_run_one_command,
         runs_of_other_dates_are_paged_by_date,
@@ -58,7 +59,7 @@ conformance! {
         a_limited_backfill_goes_on_where_it_was;
     before:
         the_run_before_is_the_dated_one_of_the_latest_earlier_date,
-        tasks_that_failed_are_found_with_and_without_rows_of_their_instances;
+        ends_of_tasks_are_found_with_and_without_rows_of_their_instances;
     calls:
         a_called_run_knows_its_caller,
         cancelling_a_tree_goes_on_to_the_runs_that_were_called,

@@ -587,11 +587,40 @@ def trigger_dag_run(context: Context, dag_id: str, conf: dict[str, Any] | None, 
     raise Defer(call=Call(dag=render(dag_id, given), params=render(conf or {}, given)), state={"called": dag_id, "wait": wait})  # type: ignore[call-arg]
 
 
-def external_task(context: Context, dag_id: str, logical_date: datetime.datetime, timeout: float | None) -> None:
-    """Waits for the run of another DAG for a date."""
-    if context.resumed is not None:
+def external_task(
+    context: Context, dag_id: str, logical_date: datetime.datetime, timeout: float | None, *, tasks: Any = None,
+    allowed: Any = ("success",), skipped: Any = (), soft_fail: bool = False, pulls: dict[str, Any] | None = None,
+    params: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Waits for the run of another DAG for a date, or for tasks of that run, one after the other.
+
+    The run or a task that does not end as `allowed` says fails the task for good, or skips it with `soft_fail`.
+    """
+    dag_id, tasks = render((dag_id, tasks), values(context, params, pulls))
+    names = [tasks] if tasks is None or isinstance(tasks, str) else list(tasks)
+    state = context.resumed or {"ended": 0, "began": time.time()}
+    ended, woken = state["ended"], context.woken
+    # A task that a person resumed looks again.
+    if woken is not None and not woken.by_command:
+        _check_end(woken, names[ended], dag_id, allowed, skipped, soft_fail)
+        ended += 1
+    if ended == len(names):
         return
-    raise Defer(dag=dag_id, logical_date=logical_date, timeout=timeout, state={"dag": dag_id})  # type: ignore[call-arg]
+    if timeout is not None:
+        # All the waits together take no longer.
+        timeout = max(timeout - (time.time() - state["began"]), 0.001)
+    raise Defer(dag=dag_id, logical_date=logical_date, task=names[ended], timeout=timeout, state={**state, "ended": ended})
+
+
+def _check_end(woken: Any, task: str | None, dag_id: str, allowed: Any, skipped: Any, soft_fail: bool) -> None:
+    """How a run or a task of it ended, as Airflow's sensor takes it."""
+    what = f"the run of DAG {dag_id}" if task is None else f"task {task} of DAG {dag_id}"
+    if woken.state in allowed:
+        return
+    reason = f"{what} did not end in time" if woken.timed_out else f"{what} ended as {woken.state}"
+    if woken.state == "missing":
+        reason = f"there is no {what.removeprefix('the ')}"
+    raise (Skip if soft_fail or woken.state in skipped else Fail)(reason)
 
 
 def ask(

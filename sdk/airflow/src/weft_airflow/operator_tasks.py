@@ -8,7 +8,7 @@ from typing import Any
 
 from weft_airflow.literal import literal
 from weft_airflow.model import MappedArgument, Output
-from weft_airflow.plan import SETTINGS, Plan, form_of, weekdays
+from weft_airflow.plan import SETTINGS, Plan, form_of, identifier, weekdays
 from weft_airflow.python_tasks import PythonTasks
 from weft_airflow.reach import Reached
 from weft_airflow.scope import S3, SUPPORT
@@ -108,19 +108,42 @@ class OperatorTasks(PythonTasks):
         pieces = ["context", self._value(plan, given.get("trigger_dag_id")), self._value(plan, given.get("conf")), f"wait={wait}", *[one for one in self._common(plan, found) if one != "pushes=True"]]
         plan.text = f"{self._support()}.trigger_dag_run({', '.join(pieces)})"
 
-    def _external_task_sensor(self, plan: Plan, _found: Reached) -> None:
+    def _external_task_sensor(self, plan: Plan, found: Reached) -> None:
         given = plan.task.settings
+        if plan.task.mapped is not None:
+            self._by_hand(plan, "it is mapped: wait in a mapped task in Python (other_dag of weft.sensors)")
+            return
         plan.uses_context = True
         moment = "context.logical_date"
         if given.get("execution_delta") is not None:
             moment += f" - {self._value(plan, given['execution_delta'])}"
         elif given.get("execution_date_fn") is not None:
             moment = f"{self._value(plan, given['execution_date_fn'])}(context.logical_date)"
-        if given.get("external_task_id") or given.get("external_task_ids") or given.get("external_task_group_id"):
-            self.report.add(*plan.task.where, f"task {plan.task.task_id} waits for the whole run of {given.get('external_dag_id')}, not for one of its tasks")
+        if given.get("external_task_group_id"):
+            self.report.add(*plan.task.where, f"task {plan.task.task_id} waits for the whole run of {given.get('external_dag_id')}, not for its task group: name the group's tasks in `tasks`")
         timeout = given.get("timeout")
         timeout = timeout.total_seconds() if hasattr(timeout, "total_seconds") else timeout
-        plan.text = f"{self._support()}.external_task(context, {self._value(plan, given.get('external_dag_id'))}, {moment}, {literal(timeout)})"
+        pieces = ["context", self._value(plan, _ids(given.get("external_dag_id"))), moment, literal(timeout)]
+        tasks = given.get("external_task_id") or given.get("external_task_ids")
+        if tasks:
+            pieces.append(f"tasks={self._value(plan, _ids(tasks))}")
+        allowed, skipped = given.get("allowed_states"), given.get("skipped_states")
+        if allowed and list(allowed) != ["success"]:
+            pieces.append(f"allowed={self._states(plan, allowed)}")
+        if skipped:
+            pieces.append(f"skipped={self._states(plan, skipped)}")
+        if given.get("soft_fail"):
+            pieces.append("soft_fail=True")
+        pieces += [one for one in self._common(plan, found) if one != "pushes=True"]
+        plan.text = f"{self._support()}.external_task({', '.join(pieces)})"
+
+    def _states(self, plan: Plan, states: Any) -> str:
+        """States in which another DAG's run or task may end."""
+        names = [str(state) for state in states]
+        others = [name for name in names if name not in ("success", "failed", "skipped")]
+        if others:
+            self.report.add(*plan.task.where, f"task {plan.task.task_id} names the states {', '.join(others)}: a run and a task that it waits for end as success, failed, skipped or cancelled")
+        return literal(names)
 
     def _http(self, plan: Plan, found: Reached) -> None:
         given = plan.task.settings
@@ -340,3 +363,10 @@ class OperatorTasks(PythonTasks):
         cls: Any = getattr(plan.task, "operator_class", None)
         name = getattr(cls, "path", "") or getattr(cls, "__name__", plan.task.kind)
         self._by_hand(plan, f"{name} has no counterpart in Weft: write what it does as a task in Python, such as by its service's API over HTTP")
+
+
+def _ids(value: Any) -> Any:
+    """Ids of DAGs and tasks, as the importer writes them; templates and outputs are left as they are."""
+    if isinstance(value, (list, tuple, set)):
+        return [_ids(one) for one in (sorted(value) if isinstance(value, set) else value)]
+    return identifier(value) if isinstance(value, str) and "{{" not in value and "{%" not in value else value

@@ -20,7 +20,7 @@ folder, and `quakes.test()` runs one in this process.
 
 from weft.artifact import Artifact
 from weft.asset import AssetUpdate, Condition, RecordedUpdate, all_of, any_of, update, within
-from weft.context import Context, DataInterval, Decision, Woken, get_current_context
+from weft.context import Context, DataInterval, Decision, ObservedUpdate, Woken, get_current_context
 from weft.dags import DAG, dag
 from weft.edge import chain, cross_downstream
 from weft.ending import Approval, Call, Defer, Fail, Retry, Skip, WeftError
@@ -46,6 +46,7 @@ __all__ = [
     "Decision",
     "Defer",
     "Fail",
+    "ObservedUpdate",
     "Param",
     "PokeReturnValue",
     "RateLimit",

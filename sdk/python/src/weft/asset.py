@@ -52,7 +52,7 @@ class AssetUpdate:
     def __post_init__(self) -> None:
         name(self.asset)
         if self.partition is not None:
-            _check_partition(self.asset, self.partition)
+            check_partition(self.asset, self.partition)
         if self.metadata is not None:
             object.__setattr__(self, "metadata", _encoded(self.asset, self.metadata))
 
@@ -189,7 +189,8 @@ def _listed(value: Any, expected: str) -> list[Any]:
     return sorted(value) if isinstance(value, (set, frozenset)) else list(value)
 
 
-def _check_partition(asset: str, partition: Any) -> None:
+def check_partition(asset: str, partition: Any) -> None:
+    """Refuses what is no partition of an asset."""
     if not isinstance(partition, str):
         raise TypeError(f"`partition` of {asset} is text such as '2026-11-26', not {partition!r}")
     if not 0 < len(partition.encode()) <= MAX_PARTITION_BYTES or _CONTROL.search(partition):

@@ -248,15 +248,31 @@ def _wake(defer: Defer) -> dict[str, Any]:
     if defer.event is not None:
         wake: dict[str, Any] = {"event": defer.event}
     elif defer.run is not None:
-        wake = {"run": defer.run}
+        wake = {"run": defer.run, **_task(defer)}
     elif defer.call is not None:
         wake = {"call": _call(defer.call)}
     elif defer.approval is not None:
         wake = {"approval": _approval(defer.approval)}
+    elif defer.asset is not None:
+        wake = _asset(defer.asset, defer.partition, defer.since)
     else:
         assert defer.dag is not None and defer.logical_date is not None, "one of them is given"
-        wake = {"dag": defer.dag, "logical_date": _text(defer.logical_date)}
+        wake = {"dag": defer.dag, "logical_date": _text(defer.logical_date), **_task(defer)}
     return {**wake, "timeout_ms": defer.timeout_ms}
+
+
+def _task(defer: Defer) -> dict[str, Any]:
+    """The task whose end is waited for, where it is not the whole run's."""
+    return {} if defer.task is None else {"task": defer.task}
+
+
+def _asset(asset: str, partition: str | None, since: datetime | None) -> dict[str, Any]:
+    document: dict[str, Any] = {"asset": asset}
+    if partition is not None:
+        document["partition"] = partition
+    if since is not None:
+        document["since"] = _text(since)
+    return document
 
 
 def _call(call: Call) -> dict[str, Any]:

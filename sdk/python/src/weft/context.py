@@ -46,6 +46,20 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class ObservedUpdate:
+    """The update of an asset that a task waited for."""
+
+    asset: str
+    #: Which part of the asset it is of.
+    partition: str | None
+    metadata: dict[str, Any] | None
+    #: When it was recorded.
+    at: datetime
+    #: The run whose task made it; `None` where a client reported it.
+    run: str | None
+
+
+@dataclass(frozen=True)
 class Woken:
     """What ended a wait."""
 
@@ -55,11 +69,14 @@ class Woken:
     payload: Any = None
     #: Whether the timeout came first.
     timed_out: bool = False
-    #: The run that ended: the one that the task waited for, or called.
+    #: The run that ended, or whose task did: the one that the task waited for, or called.
     run: str | None = None
     #: Its DAG.
     dag: str | None = None
-    #: `success`, `failed` or `cancelled`; `queued` after `Call(wait=False)`; `missing` where there is no such run.
+    #: The task of the run that ended, where the wait was for a task.
+    task: str | None = None
+    #: `success`, `failed` or `cancelled`, of a task also `skipped`; `queued` after `Call(wait=False)`; `missing` where
+    #: there is no such run or task.
     state: str | None = None
     #: What the last tasks of a called run returned, by task; `None` where that is more than 256 KiB.
     outputs: dict[str, Any] | None = None
@@ -68,13 +85,16 @@ class Woken:
     error_code: str | None = None
     #: The answer to what the task asked.
     decision: Decision | None = None
+    #: The update of the asset that the task waited for.
+    update: ObservedUpdate | None = None
     #: Whether a person or a program resumed the task before what it waits for came.
     by_command: bool = False
 
     def succeeded(self) -> dict[str, Any]:
         """The outputs of a run that succeeded, none of one that was not called.
 
-        Raises `Fail` where the run did not succeed, was not created, or did not end in time.
+        Raises `Fail` where the run did not succeed, was not created, or did not end in time. After a wait for a
+        task of a run, the same of the task; one that was skipped did not succeed.
         """
         if self.state == "success":
             return self.outputs or {}
@@ -91,8 +111,8 @@ class Woken:
         raise Fail(f"{self._name()} has no output of {task!r}, but of its last tasks that are not mapped: {known}")
 
     def _name(self) -> str:
-        of = f" of DAG {self.dag}" if self.dag else ""
-        return f"run {self.run}{of}"
+        parts = [("task", self.task), ("run", self.run), ("DAG", self.dag)]
+        return " of ".join(f"{kind} {name}" for kind, name in parts if name is not None)
 
     def _words(self) -> str:
         if self.error is not None:
@@ -101,8 +121,12 @@ class Woken:
             return "the run did not end in time"
         if self.by_command:
             return "the task was resumed by a command, before the run ended"
+        if self.update is not None:
+            return f"the task was woken by an update of the asset {self.update.asset}, not by a run"
         if self.state is None:
             return f"the task was woken by the event {self.event!r}, not by a run"
+        if self.state == "missing" and self.task is not None:
+            return f"there is no {self._name()}"
         if self.state == "missing":
             return f"there is no run {self.run}" if self.run else f"there is no DAG {self.dag}, so it has no run"
         if self.state == "queued":
@@ -118,6 +142,16 @@ def _decision(answer: dict[str, Any]) -> Decision:
         fields=answer.get("fields", {}),
         by=answer.get("by"),
         at=None if at is None else moment(at),
+    )
+
+
+def _update(update: dict[str, Any]) -> ObservedUpdate:
+    return ObservedUpdate(
+        asset=update["asset"],
+        partition=update.get("partition"),
+        metadata=update.get("metadata"),
+        at=moment(update["at"]),
+        run=update.get("run"),
     )
 
 
@@ -187,23 +221,26 @@ class Context:
 
     @property
     def woken(self) -> Woken | None:
-        """What ended the wait for an event, a run, a call or an approval; `None` in any other attempt."""
+        """What ended the wait for an event, run, task, asset, call or approval; `None` in any other attempt."""
         woken = self._attempt.get("woken")
         if woken is None:
             return None
         error = woken.get("error") or {}
         answer = woken.get("approval")
+        update = woken.get("update")
         return Woken(
             event=woken.get("event"),
             payload=woken.get("payload"),
             timed_out=woken.get("timeout", False),
             run=woken.get("run"),
             dag=woken.get("dag"),
+            task=woken.get("task"),
             state=woken.get("state"),
             outputs=woken.get("outputs"),
             error=error.get("message"),
             error_code=error.get("code"),
             decision=None if answer is None else _decision(answer),
+            update=None if update is None else _update(update),
             by_command=woken.get("command", False),
         )
 

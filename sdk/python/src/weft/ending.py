@@ -107,9 +107,14 @@ class Defer(Exception):
     - `after`: a span from now, or `until`: a point in time with a zone.
     - `event`: the name of an event that is sent to the run.
     - `run`: the end of the run of this id, or `dag` and `logical_date`: of the
-      scheduled or backfilled run of a DAG for a date.
+      scheduled or backfilled run of a DAG for a date. With `task`, a task's id: the
+      end of all instances of that task, or of the run.
     - `call`: the end of a run that this deferral creates; see `Call`.
     - `approval`: somebody's answer; see `Approval`.
+    - `asset`: an update of the asset of this name. Without `since` it is the first
+      update since the attempt that waits started; with it, one at or after that point
+      in time, which may be there already. With `partition`, only updates of that
+      partition count.
 
     A wait for anything but a time ends after `timeout` at the latest.
     `Context.resumed` returns `state`, `Context.woken` what ended the wait.
@@ -124,15 +129,29 @@ class Defer(Exception):
         run: str | None = None,
         dag: str | None = None,
         logical_date: datetime | None = None,
+        task: str | None = None,
         call: Call | None = None,
         approval: Approval | None = None,
+        asset: str | None = None,
+        partition: str | None = None,
+        since: datetime | None = None,
         timeout: timedelta | float | None = None,
         state: Any = None,
     ):
-        if [after, until, event, run, dag, call, approval].count(None) != 6:
-            raise TypeError("a deferral takes one of `after`, `until`, `event`, `run`, `dag`, `call` and `approval`")
+        if [after, until, event, run, dag, call, approval, asset].count(None) != 7:
+            raise TypeError(
+                "a deferral takes one of `after`, `until`, `event`, `run`, `dag`, `call`, `approval` and `asset`"
+            )
         if (dag is None) != (logical_date is None):
             raise TypeError(_DATE_OF_CALL if call is not None else "`dag` and `logical_date` go together")
+        if task is not None and run is None and dag is None:
+            raise TypeError("`task` goes with `run`, or with `dag` and `logical_date`")
+        if task is not None and (not isinstance(task, str) or not task):
+            raise TypeError(f"`task` is the id of a task, such as 'load', not {task!r}")
+        if asset is None and (partition is not None or since is not None):
+            raise TypeError("`partition` and `since` go with `asset`")
+        if asset is not None:
+            _check_asset(asset, partition)
         if call is not None and not isinstance(call, Call):
             raise TypeError(f"`call` takes a Call, such as Call('child', params={{'rows': 7}}), not {call!r}")
         if approval is not None and not isinstance(approval, Approval):
@@ -150,13 +169,26 @@ class Defer(Exception):
         self.run = run
         self.dag = dag
         self.logical_date = None if logical_date is None else _utc("logical_date", logical_date)
+        self.task = task
         self.call = call
         self.approval = approval
+        self.asset = asset
+        self.partition = partition
+        self.since = None if since is None else _utc("since", since)
         self.timeout_ms = None if timeout is None else milliseconds(timeout)
         self.state = state
 
 
 _DATE_OF_CALL = "the date of a called run is the call's: Call('child', logical_date=...)"
+
+
+def _check_asset(asset: str, partition: str | None) -> None:
+    # The module of assets imports that of artifacts, which imports this one.
+    from weft.asset import check_partition, name
+
+    name(asset)
+    if partition is not None:
+        check_partition(asset, partition)
 
 
 def _utc(name: str, moment: datetime) -> datetime:

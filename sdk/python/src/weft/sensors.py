@@ -23,7 +23,7 @@ from datetime import time as Clock
 from typing import Any, Callable, Mapping, TypeVar
 
 from weft.attempt import permanent
-from weft.context import Context
+from weft.context import Context, ObservedUpdate
 from weft.ending import Defer, Fail, milliseconds
 
 _log = logging.getLogger("weft")
@@ -149,16 +149,51 @@ def _clock(name: str, value: str | Clock) -> Clock:
 
 
 def other_dag(
-    context: Context, dag: str, logical_date: datetime | None = None, *, timeout: Span | None = None
+    context: Context,
+    dag: str,
+    logical_date: datetime | None = None,
+    *,
+    task: str | None = None,
+    timeout: Span | None = None,
 ) -> str | None:
     """Waits until the scheduled or backfilled run of another DAG has succeeded, and returns its id.
 
-    The run is the one for `logical_date`, or for the date of the task's own run.
-    One that fails, or does not end within `timeout`, fails the task for good.
+    The run is the one for `logical_date`, or for the date of the task's own run. With
+    `task`, the wait is for the success of that task of the run: for all its instances.
+    One that does not succeed, or does not end within `timeout`, fails the task for good.
     """
     woken = context.woken
     # A task that a person resumed looks again; the run may have ended.
     if woken is None or woken.by_command:
-        raise Defer(dag=dag, logical_date=logical_date or context.logical_date, timeout=timeout)
+        raise Defer(dag=dag, logical_date=logical_date or context.logical_date, task=task, timeout=timeout)
+    if woken.timed_out and task is not None:
+        raise Fail(f"task {task} of DAG {dag} did not end in time")
     woken.succeeded()
     return woken.run
+
+
+def asset_updated(
+    context: Context,
+    asset: str,
+    *,
+    partition: str | None = None,
+    since: datetime | None = None,
+    timeout: Span | None = None,
+) -> ObservedUpdate:
+    """Waits until an asset was updated, and returns the update.
+
+    Without `since` it is the first update since the attempt started; with it, one at or
+    after that point in time, which may be there already. With `partition`, only
+    updates of that partition count. Where none comes within `timeout`, the task fails
+    for good.
+    """
+    woken = context.woken
+    # A task that a person resumed waits again.
+    if woken is None or woken.by_command:
+        raise Defer(asset=asset, partition=partition, since=since, timeout=timeout)
+    if woken.update is None:
+        what = f"the asset {asset}" if partition is None else f"the partition {partition} of the asset {asset}"
+        if woken.timed_out:
+            raise Fail(f"{what} was not updated in time")
+        raise Fail(f"the task was woken by something else than an update of {what}")
+    return woken.update

@@ -30,13 +30,15 @@ def attempt(
     run: dict[str, Any] | None = None,
     call_refused: tuple[str, str] | None = None,
     approval: dict[str, Any] | None = None,
+    update: dict[str, Any] | None = None,
 ) -> Iterator[LocalHost]:
     """An attempt that replaces the host while a task is called as a function.
 
     What woke it: `event` is the name and the payload of an event; `run` a run that
     ended, such as `{"dag": "daily", "state": "failed"}`, of a called one with
-    `outputs`; `call_refused` the code and the message of a call that was refused;
-    `approval` an answer, such as `{"option": "approve"}`;
+    `outputs`, of a task of a run with `task`; `call_refused` the code and the message of
+    a call that was refused; `approval` an answer, such as `{"option": "approve"}`; `update` an update of an asset,
+    such as `{"asset": "orders", "partition": "2026-11-26"}`;
     `timed_out` says that none of them came in time.
     """
     moment = (logical_date or datetime.now(timezone.utc)).isoformat()
@@ -61,6 +63,10 @@ def attempt(
         document["woken"] = {"error": {"code": call_refused[0], "message": call_refused[1]}}
     elif approval is not None:
         document["woken"] = {"approval": {"comment": None, "fields": {}, "by": "test", "at": None, **approval}}
+    elif update is not None:
+        at = update.get("at") or datetime.now(timezone.utc)
+        at = at.isoformat() if isinstance(at, datetime) else at
+        document["woken"] = {"update": {"partition": None, "metadata": None, "run": None, **update, "at": at}}
     elif timed_out:
         document["woken"] = {"timeout": True}
     local = LocalHost(document, {}, variables or {}, None, resumed)

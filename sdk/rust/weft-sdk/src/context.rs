@@ -351,6 +351,50 @@ impl Context {
         self.changed(|attempt| attempt.woken = Some(woken))
     }
 
+    /// As woken by the end of a task of a run of this DAG. `state` is `success`, `failed`, `skipped`, `cancelled`
+    /// or `missing`.
+    ///
+    /// # Panics
+    /// There is no such state.
+    #[must_use]
+    pub fn with_task(self, dag: &str, task: &str, state: &str) -> Self {
+        const STATES: [&str; 5] = ["success", "failed", "skipped", "cancelled", "missing"];
+        assert!(
+            STATES.contains(&state),
+            "a task is {}, not {state}",
+            STATES.join(", ")
+        );
+        let woken = serde_json::json!({ "run": "test", "dag": dag, "task": task, "state": state });
+        self.changed(|attempt| attempt.woken = Some(woken))
+    }
+
+    /// As woken by an update of an asset at the run's logical date, with this metadata, `()` for none.
+    ///
+    /// # Panics
+    /// The metadata is no JSON object.
+    #[must_use]
+    pub fn with_update(
+        self,
+        asset: &str,
+        partition: Option<&str>,
+        metadata: impl serde::Serialize,
+    ) -> Self {
+        let metadata = serde_json::to_value(metadata).expect("metadata is JSON");
+        assert!(
+            metadata.is_object() || metadata.is_null(),
+            "metadata is a JSON object, not {metadata}"
+        );
+        self.changed(|attempt| {
+            attempt.woken = Some(serde_json::json!({ "update": {
+                "asset": asset,
+                "partition": partition,
+                "metadata": metadata,
+                "at": attempt.logical_date.0,
+                "run": null,
+            } }));
+        })
+    }
+
     /// As woken because the call was refused: with a code such as `dag_paused`, and a message.
     #[must_use]
     pub fn with_call_refused(self, code: &str, message: &str) -> Self {

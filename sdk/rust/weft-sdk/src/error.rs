@@ -174,17 +174,41 @@ impl Error {
         }
     }
 
-    /// The id of the run that the task waits for, if it does.
-    pub fn awaited_run(&self) -> Option<&str> {
+    /// The run or DAG that the task waits for, or whose task.
+    fn awaited(&self) -> Option<&Wait> {
         match self.wait() {
+            Some(Wait::Task { of, .. }) => Some(of),
+            wait => wait,
+        }
+    }
+
+    /// The id of the run that the task waits for, or whose task, if it does.
+    pub fn awaited_run(&self) -> Option<&str> {
+        match self.awaited() {
             Some(Wait::Run(run)) => Some(run),
             _ => None,
         }
     }
 
-    /// The DAG whose run the task waits for, and the logical date of that run, if it does.
-    pub fn awaited_dag(&self) -> Option<(&str, &str)> {
+    /// The task of another run that the task waits for, if it does.
+    pub fn awaited_task(&self) -> Option<&str> {
         match self.wait() {
+            Some(Wait::Task { task, .. }) => Some(task),
+            _ => None,
+        }
+    }
+
+    /// The asset whose update the task waits for, if it does.
+    pub fn awaited_asset(&self) -> Option<&str> {
+        match self.wait() {
+            Some(Wait::Asset(wait)) => Some(&wait.asset),
+            _ => None,
+        }
+    }
+
+    /// The DAG whose run the task waits for, or a task of that run, and the run's logical date, if it does.
+    pub fn awaited_dag(&self) -> Option<(&str, &str)> {
+        match self.awaited() {
             Some(Wait::Dag { dag, logical_date }) => Some((dag, logical_date)),
             _ => None,
         }

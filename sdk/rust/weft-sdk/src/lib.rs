@@ -92,7 +92,10 @@ pub use crate::{
     },
     data::{Input, Output},
     error::{Error, Explain, Result, Wake, defer_for, defer_until, skip},
-    wait::{Call, call, defer_until_dag, defer_until_event, defer_until_run},
+    wait::{
+        AssetWait, Call, call, defer_until_asset, defer_until_dag, defer_until_dag_task,
+        defer_until_event, defer_until_run, defer_until_run_task,
+    },
     woken::Woken,
 };
 pub use jiff::Timestamp;

@@ -23,10 +23,11 @@
 //! is the sensor's.
 
 use crate::{
+    asset::RecordedUpdate,
     context::Context,
     error::{Error, Result, defer_for, defer_until},
     http::Request,
-    wait::defer_until_dag,
+    wait::{AssetWait, defer_until_asset, defer_until_dag, defer_until_dag_task},
 };
 use jiff::{Timestamp, ToSpan as _, civil::Time, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -269,6 +270,54 @@ pub fn other_dag(
     }
 }
 
+/// As [`other_dag`], for a task of that run: returns the id of the run once the task has succeeded.
+///
+/// # Errors
+/// The deferral; permanent: the task did not succeed, or did not end within `timeout`.
+pub fn other_dag_task(
+    ctx: &Context,
+    dag: &str,
+    logical_date: Option<Timestamp>,
+    task: &str,
+    timeout: Option<Duration>,
+) -> Result<String> {
+    match ctx.woken() {
+        // A task that a person resumed looks again; the other task may have ended.
+        Some(woken) if woken.timed_out() => Err(Error::permanent(format_args!(
+            "task {task} of DAG {dag} did not end in time"
+        ))),
+        Some(woken) if !woken.by_command() => {
+            woken.succeeded()?;
+            Ok(woken.run().unwrap_or_default().to_owned())
+        }
+        _ => {
+            let date = logical_date.unwrap_or_else(|| ctx.logical_date());
+            defer_until_dag_task(dag, date, task, timeout, &())
+        }
+    }
+}
+
+/// Waits until an asset is updated, and returns the update.
+///
+/// # Errors
+/// The deferral; permanent: the asset was not updated within `timeout`.
+pub fn asset_updated(
+    ctx: &Context,
+    asset: impl Into<AssetWait>,
+    timeout: Option<Duration>,
+) -> Result<RecordedUpdate> {
+    let asset = asset.into();
+    match ctx.woken() {
+        Some(woken) if woken.timed_out() => Err(Error::permanent(format_args!(
+            "{} was not updated in time",
+            asset.describe()
+        ))),
+        // A task that a person resumed waits again.
+        Some(woken) if !woken.by_command() => woken.updated(),
+        _ => defer_until_asset(asset, timeout, &()),
+    }
+}
+
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
@@ -414,5 +463,46 @@ mod tests {
             failed.to_string(),
             "run test of DAG daily ended as cancelled"
         );
+    }
+
+    #[test]
+    fn a_task_of_the_run_of_another_dag_is_waited_for() {
+        let wait = |ctx: &Context| other_dag_task(ctx, "daily", None, "load", Some(seconds(60)));
+        let waits = wait(&Context::test()).unwrap_err();
+        assert_eq!(waits.awaited_dag(), Some(("daily", "2026-01-01T00:00:00Z")));
+        assert_eq!(waits.awaited_task(), Some("load"));
+        assert_eq!(waits.wake(), Some(Wake::After(seconds(60))));
+        let ended = |state| wait(&Context::test().with_task("daily", "load", state));
+        assert_eq!(ended("success").unwrap(), "test");
+        assert_eq!(
+            ended("failed").unwrap_err().to_string(),
+            "task load of run test of DAG daily ended as failed"
+        );
+        let late = wait(&Context::test().with_timeout()).unwrap_err();
+        assert_eq!(
+            late.to_string(),
+            "task load of DAG daily did not end in time"
+        );
+    }
+
+    #[test]
+    fn an_update_of_an_asset_is_waited_for() {
+        let north = || AssetWait::new("orders").partition("north");
+        let waits = asset_updated(&Context::test(), "orders", Some(seconds(60))).unwrap_err();
+        assert_eq!(waits.awaited_asset(), Some("orders"));
+        assert_eq!(waits.wake(), Some(Wake::After(seconds(60))));
+        let ctx = Context::test().with_update("orders", Some("north"), ());
+        let update = asset_updated(&ctx, north(), None).unwrap();
+        assert_eq!(update.partition.as_deref(), Some("north"));
+        assert_eq!((update.metadata, update.run), (None, None));
+        let late = Context::test().with_timeout();
+        let error = asset_updated(&late, north(), None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the partition north of the asset orders was not updated in time"
+        );
+        let other = Context::test().with_event("paid", 1);
+        let error = asset_updated(&other, "orders", None).unwrap_err();
+        assert!(!error.is_retryable(), "{error}");
     }
 }

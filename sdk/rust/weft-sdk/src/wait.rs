@@ -1,5 +1,5 @@
-//! Deferrals until something other than a time: an event, the end of a run, the run that the
-//! deferral itself creates, an answer.
+//! Deferrals until something other than a time: an event, the end of a run or of a task, an update of an asset,
+//! the run that the deferral itself creates, an answer.
 
 use crate::{
     approval::Approval,
@@ -17,6 +17,8 @@ pub(crate) enum Wait {
     Event(String),
     Run(String),
     Dag { dag: String, logical_date: String },
+    Task { of: Box<Wait>, task: String },
+    Asset(AssetWait),
     Call(Call),
     Approval(Approval),
 }
@@ -28,6 +30,12 @@ impl Wait {
             Self::Event(name) => json!({ "event": name }),
             Self::Run(run) => json!({ "run": run }),
             Self::Dag { dag, logical_date } => json!({ "dag": dag, "logical_date": logical_date }),
+            Self::Task { of, task } => {
+                let mut fields = of.to_json();
+                fields["task"] = task.as_str().into();
+                fields
+            }
+            Self::Asset(wait) => wait.to_json(),
             Self::Call(call) => json!({ "call": call.to_json() }),
             Self::Approval(question) => json!({ "approval": question.to_json() }),
         }
@@ -42,9 +50,74 @@ impl fmt::Display for Wait {
             Self::Dag { dag, logical_date } => {
                 write!(f, "the end of the run of DAG {dag} for {logical_date}")
             }
+            Self::Task { of, task } => match &**of {
+                Self::Dag { dag, logical_date } => write!(
+                    f,
+                    "the end of task {task} of the run of DAG {dag} for {logical_date}"
+                ),
+                Self::Run(run) => write!(f, "the end of task {task} of run {run}"),
+                of => write!(f, "the end of task {task}, and {of}"),
+            },
+            Self::Asset(wait) => write!(f, "an update of the asset {}", wait.asset),
             Self::Call(call) => write!(f, "the end of a run of DAG {}", call.dag),
             Self::Approval(question) => write!(f, "an answer to {:?}", question.subject),
         }
+    }
+}
+
+/// The updates of an asset that a task waits for, for [`defer_until_asset`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "nothing is waited for before `defer_until_asset` is returned"]
+pub struct AssetWait {
+    pub(crate) asset: String,
+    partition: Option<String>,
+    since: Option<String>,
+}
+
+impl AssetWait {
+    /// Any update of this asset since the attempt started.
+    pub fn new(asset: impl Into<String>) -> Self {
+        Self {
+            asset: asset.into(),
+            partition: None,
+            since: None,
+        }
+    }
+
+    /// Only updates of this partition.
+    pub fn partition(mut self, partition: impl Into<String>) -> Self {
+        self.partition = Some(partition.into());
+        self
+    }
+
+    /// Updates since this time. One that came before the deferral wakes the task at once.
+    pub fn since(mut self, time: Timestamp) -> Self {
+        self.since = Some(time.to_string());
+        self
+    }
+
+    /// The asset, and its partition if only that counts.
+    pub(crate) fn describe(&self) -> String {
+        match &self.partition {
+            Some(partition) => format!("the partition {partition} of the asset {}", self.asset),
+            None => format!("the asset {}", self.asset),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "asset": self.asset, "partition": self.partition, "since": self.since })
+    }
+}
+
+impl From<&str> for AssetWait {
+    fn from(asset: &str) -> Self {
+        Self::new(asset)
+    }
+}
+
+impl From<String> for AssetWait {
+    fn from(asset: String) -> Self {
+        Self::new(asset)
     }
 }
 
@@ -207,6 +280,90 @@ pub fn defer_until_dag<T>(
     defer(wait, timeout, state)
 }
 
+/// Like [`defer_until_run`], for a task of the run: until all of its instances have ended, or the run.
+///
+/// ```
+/// use weft::prelude::*;
+///
+/// #[task]
+/// fn follow(ctx: Context, run: String) -> Result<()> {
+///     let Some(woken) = ctx.woken() else {
+///         return defer_until_run_task(run, "load", None, &());
+///     };
+///     woken.succeeded()?;
+///     Ok(())
+/// }
+///
+/// let ending = follow(Context::test(), "0c3k5v7n9q1st".into()).unwrap_err();
+/// assert_eq!((ending.awaited_run(), ending.awaited_task()), (Some("0c3k5v7n9q1st"), Some("load")));
+/// let skipped = Context::test().with_task("daily", "load", "skipped");
+/// let ending = follow(skipped, "0c3k5v7n9q1st".into()).unwrap_err();
+/// assert_eq!(ending.to_string(), "task load of run test of DAG daily ended as skipped");
+/// ```
+pub fn defer_until_run_task<T>(
+    run: impl Into<String>,
+    task: impl Into<String>,
+    timeout: Option<Duration>,
+    state: &impl Serialize,
+) -> Result<T> {
+    let wait = Wait::Task {
+        of: Box::new(Wait::Run(run.into())),
+        task: task.into(),
+    };
+    defer(wait, timeout, state)
+}
+
+/// Like [`defer_until_run_task`], for a task of the run that [`defer_until_dag`] is for.
+///
+/// # Errors
+/// The deferral.
+pub fn defer_until_dag_task<T>(
+    dag: impl Into<String>,
+    logical_date: Timestamp,
+    task: impl Into<String>,
+    timeout: Option<Duration>,
+    state: &impl Serialize,
+) -> Result<T> {
+    let of = Wait::Dag {
+        dag: dag.into(),
+        logical_date: logical_date.to_string(),
+    };
+    let wait = Wait::Task {
+        of: Box::new(of),
+        task: task.into(),
+    };
+    defer(wait, timeout, state)
+}
+
+/// Like [`defer_until_event`], until an asset is updated: by a task of any DAG of the tenant, or from outside.
+///
+/// ```
+/// use weft::prelude::*;
+///
+/// #[task]
+/// fn rows(ctx: Context) -> Result<i64> {
+///     let Some(woken) = ctx.woken() else {
+///         let north = AssetWait::new("orders").partition("north").since(ctx.logical_date());
+///         return defer_until_asset(north, None, &());
+///     };
+///     let metadata = woken.updated()?.metadata.unwrap_or_default();
+///     Ok(metadata["rows"].as_i64().unwrap_or_default())
+/// }
+///
+/// let ending = rows(Context::test()).unwrap_err();
+/// assert_eq!(ending.awaited_asset(), Some("orders"));
+/// let metadata = serde_json::json!({ "rows": 3 });
+/// let updated = Context::test().with_update("orders", Some("north"), metadata);
+/// assert_eq!(rows(updated).unwrap(), 3);
+/// ```
+pub fn defer_until_asset<T>(
+    asset: impl Into<AssetWait>,
+    timeout: Option<Duration>,
+    state: &impl Serialize,
+) -> Result<T> {
+    defer(Wait::Asset(asset.into()), timeout, state)
+}
+
 /// Like [`defer_until_event`], until the end of a run of another DAG, which this creates: once, however
 /// often the task is retried. The task asks for the DAG with `grant(dags = "child")`.
 ///
@@ -299,6 +456,31 @@ mod tests {
                 "timeout_ms": 1500, "state": null,
             })
         );
+        assert_eq!(
+            control(|| defer_until_run_task("0c3k5v7n9q1st", "load", timeout, &())),
+            json!({
+                "kind": "defer", "run": "0c3k5v7n9q1st", "task": "load", "timeout_ms": 1500, "state": null,
+            })
+        );
+        assert_eq!(
+            control(|| defer_until_dag_task("daily", date(), "load", None, &())),
+            json!({
+                "kind": "defer", "dag": "daily", "logical_date": "2026-01-01T00:00:00Z", "task": "load",
+                "timeout_ms": null, "state": null,
+            })
+        );
+        let north = AssetWait::new("orders").partition("north").since(date());
+        assert_eq!(
+            control(|| defer_until_asset(north, timeout, &())),
+            json!({
+                "kind": "defer", "asset": "orders", "partition": "north", "since": "2026-01-01T00:00:00Z",
+                "timeout_ms": 1500, "state": null,
+            })
+        );
+        assert_eq!(
+            control(|| defer_until_asset("orders", None, &()))["partition"],
+            Value::Null
+        );
         let child = Call::new("child")
             .params(json!({ "rows": 7 }))
             .param("table", "quakes")
@@ -352,6 +534,18 @@ mod tests {
         );
         assert_eq!(error.awaited_dag(), Some(("daily", "2026-01-01T00:00:00Z")));
         assert_eq!((error.event(), error.awaited_run()), (None, None));
+        let error = defer_until_dag_task::<()>("daily", date(), "load", None, &3).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "deferred until the end of task load of the run of DAG daily for 2026-01-01T00:00:00Z"
+        );
+        assert_eq!(error.awaited_dag(), Some(("daily", "2026-01-01T00:00:00Z")));
+        assert_eq!(error.awaited_task(), Some("load"));
+        let error = defer_until_asset::<()>("orders".to_owned(), None, &3).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "deferred until an update of the asset orders"
+        );
         assert_eq!((error.state(), error.wake()), (Some(&json!(3)), None));
     }
 }

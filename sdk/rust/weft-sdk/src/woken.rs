@@ -2,9 +2,10 @@
 
 use crate::{
     approval::Decision,
+    asset::RecordedUpdate,
     error::{Error, Explain, Result},
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -52,8 +53,13 @@ impl Woken {
         self.text("dag")
     }
 
-    /// How the run ended: `success`, `failed` or `cancelled`; `queued` after a detached call, and
-    /// `missing` where there is no such run.
+    /// The run's task that the task waited for.
+    pub fn task(&self) -> Option<&str> {
+        self.text("task")
+    }
+
+    /// How the run or its task ended: `success`, `failed`, `cancelled`, or `skipped` of a task; `queued` after a
+    /// detached call, and `missing` where there is no such run or task.
     pub fn state(&self) -> Option<&str> {
         self.text("state")
     }
@@ -89,10 +95,28 @@ impl Woken {
         }))
     }
 
-    /// The outputs of a run that succeeded, none of one that was not called.
+    /// The update of the asset that the task waited for.
     ///
     /// # Errors
-    /// The run did not succeed, was not created, or did not end in time; permanent.
+    /// The asset was not updated in time, or the task was woken otherwise; permanent.
+    pub fn updated(&self) -> Result<RecordedUpdate> {
+        let update = &self.0["update"];
+        if update.is_object() {
+            return RecordedUpdate::deserialize(update)
+                .explain("the update of the asset")
+                .permanent();
+        }
+        Err(Error::permanent(if self.timed_out() {
+            "the asset was not updated in time"
+        } else {
+            "the task was woken by something else than an update of an asset"
+        }))
+    }
+
+    /// The outputs of a run that succeeded, none of one that was not called and of a task.
+    ///
+    /// # Errors
+    /// The run or task did not succeed, was not created, or did not end in time; permanent.
     pub fn succeeded(&self) -> Result<Map<String, Value>> {
         self.check()?;
         Ok(self.outputs().cloned().unwrap_or_default())
@@ -143,6 +167,9 @@ impl Woken {
                 "the task was woken by the event `{}`, not by a run",
                 self.event().unwrap_or_default()
             )),
+            (Some("missing"), _) if self.task().is_some() => {
+                Error::permanent(format_args!("there is no {}", Name(self)))
+            }
             (Some("missing"), None) => Error::permanent(format_args!(
                 "there is no DAG {}, so it has no run",
                 self.dag().unwrap_or_default()
@@ -157,15 +184,22 @@ impl Woken {
     }
 }
 
-/// How messages name the run.
+/// How messages name the run, or its task.
 struct Name<'a>(&'a Woken);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "run {}", self.0.run().unwrap_or_default())?;
-        self.0
-            .dag()
-            .map_or(Ok(()), |dag| write!(f, " of DAG {dag}"))
+        let Woken(document) = self.0;
+        let named = [("task", "task"), ("run", "run"), ("dag", "DAG")];
+        let named = named.into_iter().filter_map(|(field, noun)| {
+            let name = document[field].as_str()?;
+            Some((noun, name))
+        });
+        for (at, (noun, name)) in named.enumerate() {
+            let of = if at == 0 { "" } else { " of " };
+            write!(f, "{of}{noun} {name}")?;
+        }
+        Ok(())
     }
 }
 
@@ -221,6 +255,18 @@ mod tests {
             (
                 json!({ "run": "7", "dag": null, "state": "missing" }),
                 "there is no run 7",
+            ),
+            (
+                json!({ "run": "7", "dag": "child", "task": "load", "state": "skipped" }),
+                "task load of run 7 of DAG child ended as skipped",
+            ),
+            (
+                json!({ "run": "7", "dag": "child", "task": "load", "state": "missing" }),
+                "there is no task load of run 7 of DAG child",
+            ),
+            (
+                json!({ "run": null, "dag": "daily", "task": "load", "state": "missing" }),
+                "there is no task load of DAG daily",
             ),
             (
                 json!({ "run": null, "dag": "daily", "state": "missing" }),

@@ -230,12 +230,48 @@ fn after_books(ctx: Context) -> Result<String> {
     }
 }
 
+/// Waits for the task `closing` of the run of the DAG `books` for its own date.
+#[task]
+fn after_closing(ctx: Context) -> Result<String> {
+    match ctx.woken() {
+        None => defer_until_dag_task("books", ctx.logical_date(), "closing", None, &()),
+        Some(woken) => Ok(woken.state().unwrap_or("none").into()),
+    }
+}
+
+/// Waits for an update of the asset `orders`.
+#[task]
+fn after_orders(ctx: Context, partition: Option<String>) -> Result<Value> {
+    let Some(woken) = ctx.woken() else {
+        let orders = match partition {
+            Some(partition) => AssetWait::new("orders").partition(partition),
+            None => AssetWait::new("orders"),
+        };
+        return defer_until_asset(orders, None, &());
+    };
+    let update = woken.updated()?;
+    Ok(json!({ "partition": update.partition, "metadata": update.metadata, "run": update.run }))
+}
+
+/// Waits for another run, or for this task of it unless that is empty.
+#[task]
+fn follow(ctx: Context, run: String, task: String) -> Result<String> {
+    match ctx.woken() {
+        None if task.is_empty() => defer_until_run(run, None, &()),
+        None => defer_until_run_task(run, task, None, &()),
+        Some(woken) => Ok(woken.state().unwrap_or("none").into()),
+    }
+}
+
 /// What calls another DAG and waits for its runs.
 #[dag]
 fn months(#[param(default = "all")] region: Param<String>) {
     close(region);
     closing(region);
     after_books();
+    after_closing();
+    after_orders(None);
+    follow("0000000000001", "");
 }
 
 /// What fails, each in its own way.

@@ -303,6 +303,23 @@ impl Runner {
                         Some(span) => (now.plus(span), Some(wait.timed_out())),
                         None => return fail(endless(&wait)),
                     },
+                    DeferUntil::Updated {
+                        asset,
+                        partition,
+                        since,
+                        timeout,
+                    } => {
+                        let since = since.unwrap_or(now);
+                        let wait = Wait::Asset {
+                            asset,
+                            partition,
+                            since,
+                        };
+                        match timeout {
+                            Some(span) => (now.plus(span), Some(wait.timed_out())),
+                            None => return fail(endless(&wait)),
+                        }
+                    }
                     DeferUntil::Asked { request, timeout } => {
                         let default = request.default;
                         let wait = Wait::Approval { default };

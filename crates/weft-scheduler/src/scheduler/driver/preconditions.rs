@@ -8,7 +8,7 @@ use crate::{
     steps::preconditions::{self, Verdict},
 };
 use std::collections::BTreeSet;
-use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp};
+use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp, wait::TaskEnd};
 use weft_store::{DagKey, RunBefore, StoreError};
 
 /// What a task that asks the run before gets.
@@ -117,12 +117,15 @@ impl Driver<'_> {
         });
         let asked: BTreeSet<(RunId, TaskIndex)> = asked.collect();
         let asked: Vec<(RunId, TaskIndex)> = asked.into_iter().collect();
-        let failed = if asked.is_empty() {
+        let ends = if asked.is_empty() {
             Vec::new()
         } else {
-            self.deps.store.failed_tasks(&asked).await?
+            self.deps.store.task_ends(&asked).await?
         };
-        let failed: BTreeSet<(RunId, TaskIndex)> = failed.into_iter().collect();
+        let failed = ends.into_iter().filter_map(|(run, task, end)| {
+            matches!(end, TaskEnd::Failed | TaskEnd::Cancelled).then_some((run, task))
+        });
+        let failed: BTreeSet<(RunId, TaskIndex)> = failed.collect();
         let answers = answers.into_iter().map(|answer| match answer {
             Answer::Runs => None,
             Answer::Later(run) => Some(run),

@@ -3,7 +3,7 @@
 use super::{Driver, TurnError, held::unreadable_as_value, reconcile::ReconcileError};
 use crate::{
     active_run::ActiveRun,
-    shard::{dag_entry::DagEntry, held::Object},
+    shard::{dag_entry::DagEntry, held::Object, run_waits::Waiting},
     steps::{recovery, settings},
     versions::Version,
 };
@@ -128,10 +128,12 @@ impl Driver<'_> {
         let mut live = Vec::new();
         for active in replayed {
             for (instance, record) in &active.records {
-                if let Some(wait) = record.wait.as_ref().filter(|wait| wait.is_for_run()) {
-                    self.shard
-                        .run_waits
-                        .add((active.id, *instance), wait.clone());
+                if let Some(wait) = record.wait.as_ref().filter(|wait| wait.is_looked_up()) {
+                    let waiting = Waiting {
+                        tenant: active.tenant.clone(),
+                        wait: wait.clone(),
+                    };
+                    self.shard.run_waits.add((active.id, *instance), waiting);
                 }
             }
             live.extend(recovery::add_recovered_run(&mut self.events(), active));

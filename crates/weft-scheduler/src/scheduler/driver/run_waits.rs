@@ -1,57 +1,93 @@
-//! Looks up the runs that instances wait for, and what a call needs before it is applied.
+//! Looks up what instances wait for, and what a call needs before it is applied.
 
 use super::{Driver, held::unreadable_as_value};
 use crate::{
-    limits::MAX_RUN_WAITS_PER_TURN,
-    shard::run_waits::Waiter,
+    limits::{MAX_AWAITED_ASSETS_PER_SWEEP, MAX_RUN_WAITS_PER_TURN},
+    shard::run_waits::{Waiter, Waiting},
     steps::{calls, run_waits},
+    versions::Version,
 };
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use weft_broker::Notice;
 use weft_core::{
     id::{DagId, TenantId},
+    run::RunState,
     run_id::RunId,
-    wait::{AwaitedRun, Wait, Woken},
+    wait::{AwaitedTask, TaskEnd, Wait, Woken},
 };
 use weft_store::{Awaited, StoreError, VersionId};
 
 impl Driver<'_> {
-    /// Ends the waits whose runs have ended. Those that can't be looked up stay pending.
-    pub(super) async fn end_run_waits(&mut self) -> Result<(), StoreError> {
+    /// Has the waits for assets looked up that have changed since they were looked up last: by an update that
+    /// was reported from outside.
+    pub(super) async fn find_asset_changes(&mut self) -> Result<(), StoreError> {
+        let assets = self
+            .shard
+            .run_waits
+            .next_assets(MAX_AWAITED_ASSETS_PER_SWEEP);
+        if assets.is_empty() {
+            return Ok(());
+        }
+        let changes = self.deps.store.asset_changes(&assets).await?;
+        for (asset, changes) in assets.iter().zip(changes) {
+            self.shard.run_waits.asset_changes(asset, changes);
+        }
+        Ok(())
+    }
+
+    /// Ends the waits that are over. Those that can't be looked up stay pending.
+    pub(super) async fn end_waits(&mut self) -> Result<(), StoreError> {
         if !self.shard.run_waits.has_pending() {
             return Ok(());
         }
         let mut waits = Vec::new();
-        for (waiter, wait) in self.shard.run_waits.pending(MAX_RUN_WAITS_PER_TURN) {
-            if run_waits::waits_for(&mut self.events(), waiter, &wait)
-                && let Some(active) = self.shard.runs.get(waiter.0)
-            {
-                waits.push((waiter, active.tenant.clone(), wait));
+        for (waiter, waiting) in self.shard.run_waits.pending(MAX_RUN_WAITS_PER_TURN) {
+            if run_waits::waits_for(&mut self.events(), waiter, &waiting.wait) {
+                waits.push((waiter, waiting));
             } else {
                 self.shard.run_waits.remove(waiter);
             }
         }
         let wanted = waits.iter();
         let wanted: Vec<(TenantId, Wait)> = wanted
-            .map(|(_, tenant, wait)| (tenant.clone(), wait.clone()))
+            .map(|(_, waiting)| (waiting.tenant.clone(), waiting.wait.clone()))
             .collect();
-        let found = self.deps.store.awaited_runs(&wanted).await?;
-        for ((waiter, tenant, wait), found) in waits.into_iter().zip(found) {
-            self.end_run_wait(waiter, (tenant, wait), found).await?;
+        let found = self.deps.store.awaited(&wanted).await?;
+        for ((waiter, waiting), found) in waits.into_iter().zip(found) {
+            if let Some(woken) = self.end_of_wait(waiter, waiting, found).await? {
+                run_waits::end_wait(&mut self.events(), waiter, &woken);
+            }
         }
         Ok(())
     }
 
-    async fn end_run_wait(
+    /// What ends a wait, if it is over. Otherwise the wait is recorded under what it is for.
+    async fn end_of_wait(
         &mut self,
         waiter: Waiter,
-        (tenant, wait): (TenantId, Wait),
+        Waiting { tenant, wait }: Waiting,
         found: Awaited,
-    ) -> Result<(), StoreError> {
-        let awaited = match (found, wait) {
-            (Awaited::Run { run, state, .. }, _) if !state.is_ended() => {
-                self.shard.run_waits.wait_for_run(waiter, run);
-                return Ok(());
+    ) -> Result<Option<Woken>, StoreError> {
+        let (run, dag, version, state) = match (found, wait) {
+            (Awaited::Update(update), _) => return Ok(Some(run_waits::seen(update))),
+            (Awaited::NoUpdate, Wait::Asset { asset, .. }) => {
+                self.shard.run_waits.wait_for_asset(waiter, (tenant, asset));
+                return Ok(None);
+            }
+            (
+                Awaited::NoRun,
+                Wait::Dag { dag, logical_date }
+                | Wait::DagTask {
+                    dag, logical_date, ..
+                },
+            ) => {
+                let dated = (tenant, dag, logical_date);
+                self.shard.run_waits.wait_for_date(waiter, dated);
+                return Ok(None);
+            }
+            (Awaited::NoRun | Awaited::NoDag | Awaited::NoUpdate, wait) => {
+                return Ok(run_waits::missing(wait));
             }
             (
                 Awaited::Run {
@@ -61,32 +97,62 @@ impl Driver<'_> {
                     state,
                 },
                 wait,
-            ) => AwaitedRun {
-                run: Some(run),
-                dag: Some(dag),
-                state: Some(state),
-                outputs: match wait {
-                    Wait::Call(_) => Some(self.outputs_of_call(run, version, &tenant).await?),
-                    Wait::Event(_) | Wait::Run(_) | Wait::Dag { .. } | Wait::Approval { .. } => {
-                        None
-                    }
-                },
-            },
-            (Awaited::NoRun, Wait::Dag { dag, logical_date }) => {
-                let dated = (tenant, dag, logical_date);
-                self.shard.run_waits.wait_for_date(waiter, dated);
-                return Ok(());
-            }
-            (Awaited::NoRun | Awaited::NoDag, Wait::Run(run) | Wait::Call(run)) => {
-                missing(Some(run), None)
-            }
-            (Awaited::NoDag, Wait::Dag { dag, .. }) => missing(None, Some(dag)),
-            (Awaited::NoRun | Awaited::NoDag, Wait::Event(_) | Wait::Approval { .. }) => {
-                return Ok(());
+            ) => {
+                if let Some(task) = wait.task() {
+                    let of = AwaitedTask {
+                        run: Some(run),
+                        dag: Some(dag),
+                        task: task.clone(),
+                        end: None,
+                    };
+                    let version = self.version(version, &tenant).await;
+                    let version = unreadable_as_value(version)?;
+                    return self
+                        .end_of_task(waiter, of, (run, state), version.ok())
+                        .await;
+                }
+                if !state.is_ended() {
+                    self.shard.run_waits.wait_for_run(waiter, run);
+                    return Ok(None);
+                }
+                if !matches!(wait, Wait::Call(_)) {
+                    let ended = (run, dag, state);
+                    return Ok(Some(run_waits::ended(ended, None)));
+                }
+                (run, dag, version, state)
             }
         };
-        run_waits::end_wait(&mut self.events(), waiter, &Woken::Run(awaited));
-        Ok(())
+        let outputs = self.outputs_of_call(run, version, &tenant).await?;
+        Ok(Some(run_waits::ended((run, dag, state), Some(outputs))))
+    }
+
+    /// The end of a task of another run. One whose run is in memory has ended there; what of that this turn
+    /// commits is committed together with the end of the wait.
+    async fn end_of_task(
+        &mut self,
+        waiter: Waiter,
+        awaited: AwaitedTask,
+        (run, state): (RunId, RunState),
+        version: Option<Arc<Version>>,
+    ) -> Result<Option<Woken>, StoreError> {
+        let task = version.and_then(|version| version.task(&awaited.task));
+        let Some(task) = task else {
+            return Ok(Some(Woken::Task(awaited)));
+        };
+        let end = match self.shard.runs.get(run) {
+            Some(active) if active.run.counts(task).unfinished() == 0 => {
+                TaskEnd::of(&active.run.counts(task))
+            }
+            None if state.is_ended() => {
+                let ends = self.deps.store.task_ends(&[(run, task)]).await?;
+                ends.first().map(|(_, _, end)| *end)
+            }
+            Some(_) | None => {
+                self.shard.run_waits.wait_for_task(waiter, run, task);
+                return Ok(None);
+            }
+        };
+        Ok(Some(Woken::Task(AwaitedTask { end, ..awaited })))
     }
 
     async fn outputs_of_call(
@@ -145,14 +211,5 @@ impl Driver<'_> {
             self.active_version(dag).await?;
         }
         Ok(())
-    }
-}
-
-const fn missing(run: Option<RunId>, dag: Option<DagId>) -> AwaitedRun {
-    AwaitedRun {
-        run,
-        dag,
-        state: None,
-        outputs: None,
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     shard::{
         batch::attempt_record,
         crashes::{Refusal, blamed},
+        run_waits::Waiting,
     },
     steps::{
         attempts::lose_attempt,
@@ -101,19 +102,23 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
     }
     match planned {
         Some(planned) => planned.apply(events, run, instance),
-        None => add_run_wait(events, run, instance),
+        None => add_wait(events, run, instance),
     }
 }
 
-/// Has the run looked up that an instance waits for since it deferred.
-fn add_run_wait(events: &mut RunEvents<'_>, run: RunId, instance: Instance) {
+/// Has looked up what an instance waits for since it deferred.
+fn add_wait(events: &mut RunEvents<'_>, run: RunId, instance: Instance) {
     let state = events.runs.instance(run, instance);
-    let active = events.runs.get_mut(run);
+    let Some(active) = events.runs.get_mut(run) else {
+        return;
+    };
     if let Some(InstanceState::Deferred { .. }) = state
-        && let Some(wait) = active.and_then(|active| active.record(instance).wait.clone())
-        && wait.is_for_run()
+        && let Some(wait) = active.record(instance).wait.clone()
+        && wait.is_looked_up()
     {
-        events.run_waits.add((run, instance), wait);
+        let tenant = active.tenant.clone();
+        let waiting = Waiting { tenant, wait };
+        events.run_waits.add((run, instance), waiting);
     }
 }
 

@@ -192,9 +192,10 @@ impl Watched {
                 "{attempt:?} of run {run} was woken by {woken:?}; that its deferral {deferral:?} waits is {waits:?}"
             ));
         }
-        if let Some(run) = woken.and_then(|woken| woken["run"].as_str())
+        if let Some(woken) = woken
+            && let Some(run) = woken["run"].as_str()
             && let Some(why) =
-                tables.wrong_end(run, woken.and_then(|woken| woken["state"].as_str()))
+                tables.wrong_end(run, woken["task"].as_str(), woken["state"].as_str())
         {
             return Err(format!(
                 "{attempt:?} of run {} was woken by {woken:?}, and {why}",

@@ -10,7 +10,7 @@ use weft_core::{
     run_id::RunId,
     time::Timestamp,
 };
-use weft_store::{DagKey, NewRun, ShardId, Taken, Turn, WaitingAsset, WaitingDag, WaitingUpdate};
+use weft_store::{DagKey, NewRun, ShardId, StoredUpdate, Taken, Turn, WaitingAsset, WaitingDag};
 
 /// One partition of an asset that an attempt updated: run, instance, nonce, asset, partition.
 type Key = (RunId, Instance, u64, AssetName, Option<String>);
@@ -35,6 +35,18 @@ struct UpdateRow {
     metadata: Option<String>,
     at: Timestamp,
     run: RunId,
+}
+
+impl UpdateRow {
+    fn stored(&self) -> StoredUpdate {
+        StoredUpdate {
+            asset: self.asset.clone(),
+            partition: self.partition.clone(),
+            metadata: self.metadata.clone(),
+            at: self.at,
+            run: Some(self.run),
+        }
+    }
 }
 
 impl Tables {
@@ -208,7 +220,7 @@ impl Tables {
     }
 
     /// See `RunStore::waiting_updates`.
-    pub fn waiting_updates(&self, dag: DagKey, taken: &[Taken], limit: u32) -> Vec<WaitingUpdate> {
+    pub fn waiting_updates(&self, dag: DagKey, taken: &[Taken], limit: u32) -> Vec<StoredUpdate> {
         let tenant = self.dags.get(&dag).map(|row| &row.state.tenant);
         let mut updates = Vec::new();
         for taken in taken {
@@ -222,14 +234,34 @@ impl Tables {
                 .filter(|row| Some(&row.tenant) == tenant && row.asset == taken.asset)
                 .collect();
             let skipped = rows.len().saturating_sub(limit as usize);
-            updates.extend(rows.into_iter().skip(skipped).map(|row| WaitingUpdate {
-                asset: row.asset.clone(),
-                partition: row.partition.clone(),
-                metadata: row.metadata.clone(),
-                at: row.at,
-                run: Some(row.run),
-            }));
+            updates.extend(rows.into_iter().skip(skipped).map(UpdateRow::stored));
         }
         updates
+    }
+
+    /// The last update of an asset, or of its partition.
+    pub(super) fn last_update(
+        &self,
+        tenant: &TenantId,
+        asset: &AssetName,
+        partition: Option<&str>,
+    ) -> Option<StoredUpdate> {
+        let mut latest = self.assets.updates.values().rev();
+        let row = latest.find(|row| {
+            row.tenant == *tenant
+                && row.asset == *asset
+                && (partition.is_none() || row.partition.as_deref() == partition)
+        });
+        row.map(UpdateRow::stored)
+    }
+
+    /// See `RunStore::asset_changes`.
+    pub fn asset_changes(&self, assets: &[(TenantId, AssetName)]) -> Vec<i64> {
+        let changes = |(tenant, asset): &(TenantId, AssetName)| {
+            let rows = self.assets.updates.iter().rev();
+            let mut rows = rows.filter(|(_, row)| row.tenant == *tenant && row.asset == *asset);
+            rows.next().map_or(0, |(id, _)| *id)
+        };
+        assets.iter().map(changes).collect()
     }
 }

@@ -3,9 +3,10 @@
 use super::{Tables, operating::is_dated};
 use weft_core::{
     document::TaskIndex,
-    run::{Instance, RunState},
+    run::{Counts, Instance, RunState},
     run_id::RunId,
     time::Timestamp,
+    wait::TaskEnd,
 };
 use weft_store::{DagKey, InstanceTag, RunBefore};
 
@@ -30,23 +31,33 @@ impl Tables {
         dates.iter().map(find).collect()
     }
 
-    /// See `RunStore::failed_tasks`.
-    pub fn failed_tasks(&self, tasks: &[(RunId, TaskIndex)]) -> Vec<(RunId, TaskIndex)> {
-        let has_failed = |(run, task): &&(RunId, TaskIndex)| {
+    /// See `RunStore::task_ends`.
+    pub fn task_ends(&self, tasks: &[(RunId, TaskIndex)]) -> Vec<(RunId, TaskIndex, TaskEnd)> {
+        let end = |(run, task): &(RunId, TaskIndex)| {
             let instance = |index| (*run, Instance { task: *task, index });
             let rows = self.instances.range(instance(0)..=instance(u32::MAX));
-            let mut states = rows.map(|(_, row)| row.state);
             let summary = self.summaries.get(&(*run, *task));
-            states.any(|state| {
-                matches!(
-                    state,
-                    InstanceTag::Failed | InstanceTag::UpstreamFailed | InstanceTag::Cancelled
-                )
-            }) || summary.is_some_and(|summary| {
-                let counts = summary.counts;
-                counts.failed + counts.upstream_failed + counts.cancelled > 0
-            })
+            // The summary of a task that is not mapped is as old as its last clear: only ends count.
+            let mut counts = summary.map_or_else(Counts::default, |summary| Counts {
+                success: summary.counts.success,
+                failed: summary.counts.failed,
+                skipped: summary.counts.skipped,
+                upstream_failed: summary.counts.upstream_failed,
+                cancelled: summary.counts.cancelled,
+                ..Counts::default()
+            });
+            for (_, row) in rows {
+                match row.state {
+                    InstanceTag::Success => counts.success += 1,
+                    InstanceTag::Failed => counts.failed += 1,
+                    InstanceTag::Skipped => counts.skipped += 1,
+                    InstanceTag::UpstreamFailed => counts.upstream_failed += 1,
+                    InstanceTag::Cancelled => counts.cancelled += 1,
+                    _ => {}
+                }
+            }
+            Some((*run, *task, TaskEnd::of(&counts)?))
         };
-        tasks.iter().filter(has_failed).copied().collect()
+        tasks.iter().filter_map(end).collect()
     }
 }

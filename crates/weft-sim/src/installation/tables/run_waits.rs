@@ -1,4 +1,4 @@
-//! Runs that instances wait for, and runs that instances called.
+//! Runs, tasks and assets that instances wait for, and runs that instances called.
 
 use super::{Tables, named_events::FIRST_OWN_COMMAND, operating::is_dated};
 use weft_core::{
@@ -11,12 +11,25 @@ use weft_core::{
 use weft_store::{Awaited, CommandId, CommandKind, Turn};
 
 impl Tables {
-    /// See `RunStore::awaited_runs`.
-    pub fn awaited_runs(&self, waits: &[(TenantId, Wait)]) -> Vec<Awaited> {
+    /// See `RunStore::awaited`.
+    pub fn awaited(&self, waits: &[(TenantId, Wait)]) -> Vec<Awaited> {
         let find = |(tenant, wait): &(TenantId, Wait)| match wait {
             Wait::Event(_) | Wait::Approval { .. } => Awaited::NoRun,
-            Wait::Run(run) | Wait::Call(run) => self.awaited(tenant, *run),
-            Wait::Dag { dag, logical_date } => {
+            Wait::Run(run) | Wait::Call(run) | Wait::RunTask { run, .. } => {
+                self.awaited_run(tenant, *run)
+            }
+            Wait::Asset {
+                asset,
+                partition,
+                since,
+            } => match self.last_update(tenant, asset, partition.as_deref()) {
+                Some(update) if update.at >= *since => Awaited::Update(update),
+                _ => Awaited::NoUpdate,
+            },
+            Wait::Dag { dag, logical_date }
+            | Wait::DagTask {
+                dag, logical_date, ..
+            } => {
                 let mut dags = self.dags.iter();
                 let found =
                     dags.find(|(_, row)| row.state.tenant == *tenant && row.state.id == *dag);
@@ -29,13 +42,13 @@ impl Tables {
                     is_dated(stored.kind)
                         && (stored.dag, stored.logical_date) == (*key, *logical_date)
                 });
-                run.map_or(Awaited::NoRun, |(id, _)| self.awaited(tenant, *id))
+                run.map_or(Awaited::NoRun, |(id, _)| self.awaited_run(tenant, *id))
             }
         };
         waits.iter().map(find).collect()
     }
 
-    fn awaited(&self, tenant: &TenantId, run: RunId) -> Awaited {
+    fn awaited_run(&self, tenant: &TenantId, run: RunId) -> Awaited {
         let row = self.runs.get(&run);
         match row.filter(|row| row.stored.tenant == *tenant) {
             None => Awaited::NoRun,
@@ -76,14 +89,17 @@ impl Tables {
         self.runs.get(&run).map(super::RunRow::state)
     }
 
-    /// What is wrong with a state that a task was given of a run that it waited for. A run that ended
-    /// may have been cleared since.
-    pub fn wrong_end(&self, run: &str, state: Option<&str>) -> Option<String> {
-        let found = run.parse().ok().and_then(|run| self.state_of(run));
-        match (found, state) {
-            (None, Some("missing"))
-            | (Some(_), Some("success" | "failed" | "cancelled" | "queued")) => None,
-            (found, _) => Some(format!("it is {found:?}")),
+    /// What is wrong with a state that a task was given of a run that it waited for, or of a task of that run. What
+    /// ended may have been cleared since.
+    pub fn wrong_end(&self, run: &str, task: Option<&str>, state: Option<&str>) -> Option<String> {
+        let run = run.parse().ok();
+        let found = run.and_then(|run| self.state_of(run));
+        match (found, task, state) {
+            (None, _, Some("missing"))
+            | (Some(_), _, Some("success" | "failed" | "cancelled"))
+            | (Some(_), None, Some("queued"))
+            | (Some(_), Some(_), Some("skipped")) => None,
+            (found, _, _) => Some(format!("the run is {found:?}")),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{queue::new_run, turn::instance_row};
 use crate::setup::{at, dag_id, lease, trigger_of, turn};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use weft_core::{
     asset::{AssetName, AssetUpdate, UpdateFields},
     digest::Digest,
@@ -10,10 +11,11 @@ use weft_core::{
     id::TenantId,
     run::{Counts, Instance, RunState},
     run_id::RunId,
+    wait::Wait,
 };
 use weft_store::{
-    InstanceTag, NewRun, RunKind, RunStore as _, RunUpdate, ShardId, ShardLease, Taken, Updated,
-    WaitingDag,
+    Awaited, InstanceTag, NewRun, RunKind, RunStore as _, RunUpdate, ShardId, ShardLease, Taken,
+    Updated, WaitingDag,
 };
 use weft_store_sql::{
     Database, Deploy, DeployDag, Deployed, ReportUpdate, ReportedUpdate, RunRetention,
@@ -351,4 +353,86 @@ pub(crate) async fn updates_go_with_the_run_that_made_them(database: &Database) 
         Some(at(7)),
         "when it was updated last stays known"
     );
+}
+
+pub(crate) async fn what_a_task_waits_for_is_the_last_update_that_counts(database: &Database) {
+    let lease = lease(database).await;
+    let scheduler = (database, lease);
+    let run = producer(database).await;
+    let (tenant, other) = (TenantId::default(), "other".parse::<TenantId>().unwrap());
+    let changes = async || {
+        let named = [("orders", &tenant), ("rates", &tenant), ("orders", &other)];
+        let named = named.map(|(asset, tenant)| (tenant.clone(), name(asset)));
+        database.asset_changes(&named).await.unwrap()
+    };
+    assert_eq!(changes().await, [0, 0, 0]);
+    let updates = vec![
+        updated(
+            run,
+            0,
+            7,
+            r#"{"asset":"orders","partition":"north","metadata":{"rows":3}}"#,
+        ),
+        updated(run, 1, 8, r#"{"asset":"orders","partition":"south"}"#),
+        updated(run, 2, 9, r#"{"asset":"orders"}"#),
+    ];
+    write(scheduler, updates.clone(), Vec::new()).await;
+    let first = changes().await;
+    assert!(first[0] > 0 && first[1..] == [0, 0], "{first:?}");
+    // The same again is no change.
+    write(scheduler, updates, Vec::new()).await;
+    assert_eq!(changes().await, first);
+    let wait = |asset: &str, partition: Option<&str>, since: i64| Wait::Asset {
+        asset: name(asset),
+        partition: partition.map(Arc::from),
+        since: at(since),
+    };
+    let cases = [
+        (&tenant, wait("orders", None, 9), Some((None, 9))),
+        (&tenant, wait("orders", None, 10), None),
+        (
+            &tenant,
+            wait("orders", Some("north"), 1),
+            Some((Some("north"), 7)),
+        ),
+        (&tenant, wait("orders", Some("north"), 8), None),
+        (&tenant, wait("orders", Some("west"), 1), None),
+        (&tenant, wait("rates", None, 1), None),
+        (&other, wait("orders", None, 1), None),
+    ];
+    let waits = cases.iter();
+    let waits: Vec<(TenantId, Wait)> = waits
+        .map(|(tenant, wait, _)| ((*tenant).clone(), wait.clone()))
+        .collect();
+    let found = database.awaited(&waits).await.unwrap();
+    for ((_, wait, expected), found) in cases.iter().zip(&found) {
+        match (expected, found) {
+            (None, Awaited::NoUpdate) => {}
+            (Some((partition, time)), Awaited::Update(update)) => {
+                assert_eq!(
+                    (update.partition.as_deref(), update.at),
+                    (*partition, at(*time))
+                );
+                assert_eq!(update.run, Some(run));
+                let rows = partition.map(|_| r#"{"rows":3}"#);
+                assert_eq!(update.metadata.as_deref(), rows, "{wait}");
+            }
+            (expected, found) => panic!("{wait}: {found:?} instead of {expected:?}"),
+        }
+    }
+    // One from outside counts as well.
+    let report = ReportUpdate {
+        tenant: tenant.clone(),
+        update: AssetUpdate::plain(name("orders")),
+        by: "ada#1".into(),
+        idempotency_key: None,
+    };
+    database.report_asset_update(&report).await.unwrap();
+    assert!(changes().await[0] > first[0]);
+    let waits = [(tenant.clone(), wait("orders", None, 10))];
+    let found = database.awaited(&waits).await.unwrap();
+    let [Awaited::Update(update)] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((&update.run, &update.partition), (&None, &None));
 }

@@ -6,6 +6,7 @@ use weft_core::{
     document::TaskIndex,
     run::{Counts, RunState},
     run_id::RunId,
+    wait::TaskEnd,
 };
 use weft_store::{
     DagKey, InstanceRow, InstanceTag, NewRun, RunBefore, RunKind, RunStore as _, RunUpdate,
@@ -68,7 +69,7 @@ pub(crate) async fn the_run_before_is_the_dated_one_of_the_latest_earlier_date(
     assert_eq!(database.runs_before(&[]).await.unwrap(), []);
 }
 
-pub(crate) async fn tasks_that_failed_are_found_with_and_without_rows_of_their_instances(
+pub(crate) async fn ends_of_tasks_are_found_with_and_without_rows_of_their_instances(
     database: &Database,
 ) {
     let dag = one_dag(database, "x").await;
@@ -113,11 +114,20 @@ pub(crate) async fn tasks_that_failed_are_found_with_and_without_rows_of_their_i
         ),
     ];
     database.commit(&turn).await.unwrap();
-    let asked: Vec<_> = (0..7).map(|task| (id(1), TaskIndex(task))).collect();
-    let mut failed = database.failed_tasks(&asked).await.unwrap();
-    failed.sort();
-    let expected = [2, 3, 4, 5].map(|task| (id(1), TaskIndex(task)));
-    assert_eq!(failed, expected);
+    let asked: Vec<_> = (0..8).map(|task| (id(1), TaskIndex(task))).collect();
+    let mut ends = database.task_ends(&asked).await.unwrap();
+    ends.sort_by_key(|(_, task, _)| *task);
+    let of_run = |(task, end)| (id(1), TaskIndex(task), end);
+    let expected = [
+        (0, TaskEnd::Success),
+        (1, TaskEnd::Skipped),
+        (2, TaskEnd::Failed),
+        (3, TaskEnd::Failed),
+        (4, TaskEnd::Cancelled),
+        (5, TaskEnd::Cancelled),
+        (6, TaskEnd::Success),
+    ];
+    assert_eq!(ends, expected.map(of_run), "task 7 is not there");
     let of_other = [(id(2), TaskIndex(2))];
-    assert_eq!(database.failed_tasks(&of_other).await.unwrap(), []);
+    assert_eq!(database.task_ends(&of_other).await.unwrap(), []);
 }

@@ -175,6 +175,23 @@ pub(crate) async fn awaited_runs_are_found_by_id_and_by_date(database: &Database
         (&tenant, Wait::Call(dated), found(dated, RunState::Success)),
         (
             &tenant,
+            Wait::RunTask {
+                run: dated,
+                task: "load".parse().unwrap(),
+            },
+            found(dated, RunState::Success),
+        ),
+        (
+            &tenant,
+            Wait::DagTask {
+                dag: dag.id.clone(),
+                logical_date: Timestamp(700),
+                task: "load".parse().unwrap(),
+            },
+            found(dated, RunState::Success),
+        ),
+        (
+            &tenant,
             Wait::Run(RunId::from_i64(1).unwrap()),
             Awaited::NoRun,
         ),
@@ -188,7 +205,7 @@ pub(crate) async fn awaited_runs_are_found_by_id_and_by_date(database: &Database
     let waits: Vec<(TenantId, Wait)> = waits
         .map(|(tenant, wait, _)| ((*tenant).clone(), wait.clone()))
         .collect();
-    let found = database.awaited_runs(&waits).await.unwrap();
+    let found = database.awaited(&waits).await.unwrap();
     for ((_, wait, expected), found) in cases.iter().zip(found) {
         assert_eq!(found, *expected, "{wait}");
     }

@@ -11,10 +11,12 @@ import itertools
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping, Sequence
 
 from weft import attempt, host
-from weft.asset import RecordedUpdate
+from weft.asset import RecordedUpdate, check_partition
+from weft.asset import name as asset_name
+from weft.context import moment as read_moment
 from weft.dags import Dag
 from weft.elements import ABSENT, part_of
 from weft.local.elements import picked
@@ -58,6 +60,8 @@ class Run:
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Answers by task, for tasks that ask.
     approvals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: Updates by asset, for tasks that wait for them.
+    awaited_updates: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     #: The run's date, at which its assets were updated.
     logical_date: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     #: The mapped tasks that have an instance for each element, and not one end for all.
@@ -126,6 +130,7 @@ def run_dag(
     events: dict[str, Any] | None = None,
     runs: dict[str, dict[str, Any]] | None = None,
     approvals: dict[str, str | dict[str, Any]] | None = None,
+    assets: Mapping[str, Mapping[str, Any] | Sequence[Mapping[str, Any]]] | None = None,
     check: bool = True,
 ) -> Run:
     """Runs it. With `check`, a run that failed raises `RunFailed` with the task's message.
@@ -136,10 +141,15 @@ def run_dag(
     `runs` says the same of runs that tasks wait for or call, by the DAG's id or the
     run's: `{"daily": {"state": "success", "outputs": {"report": 3}}}`, or
     `{"daily": {"error": {"code": "dag_paused", "message": "..."}}}` of a call that is
-    refused. A call without the grant is refused as well.
+    refused. A call without the grant is refused as well. A wait for a task of a run ends
+    as `tasks` of the run says: `{"daily": {"tasks": {"load": "skipped"}}}`.
 
     `approvals` has the answers to what tasks ask, by task: an option, or a dict with
     `option`, `comment`, `fields` and `by`.
+
+    `assets` has updates that tasks wait for, by asset: a dict with `partition`, `metadata`,
+    `at` and `run`, any of which can be left out, or a list of such dicts, as
+    `producer.test().assets` has them. One without `at` is made while the task waits.
     """
     dag.document()
     events, runs, approvals = json.loads(json.dumps([events or {}, runs or {}, approvals or {}]))
@@ -151,6 +161,7 @@ def run_dag(
         events=events,
         runs={name: _ended(name, how) for name, how in runs.items()},
         approvals={name: _answer(dag, name, answer) for name, answer in approvals.items()},
+        awaited_updates={name: _awaited(name, updates) for name, updates in (assets or {}).items()},
     )
     moment = date.isoformat()
     unchosen: dict[str, set[str]] = {}
@@ -371,10 +382,13 @@ def _woken(run: Run, task: str, control: dict[str, Any], callable_dags: list[str
         case {"event": name}:
             found = {"event": name, "payload": run.events[name]} if name in run.events else None
             add = f"add events={{{name!r}: ...}}"
+        case {"run": name, "task": one} | {"dag": name, "task": one}:
+            found = _task_ended(one, _ends(run, name, control))
+            add = f"add runs={{{name!r}: {{'tasks': {{{one!r}: 'success'}}}}}}"
         case {"run": name} | {"dag": name}:
             found, add = _ends(run, name, control), f"add runs={{{name!r}: {{'state': 'success'}}}}"
             # Only called runs return their outputs.
-            found = found and {key: value for key, value in found.items() if key != "outputs"}
+            found = found and _without(found, "outputs", "tasks")
         case {"call": {"dag": name} as call}:
             if name not in callable_dags:
                 message = f"the task asks for no call of {name}; add it: @task(grants={{'dags': [{name!r}]}})"
@@ -382,10 +396,13 @@ def _woken(run: Run, task: str, control: dict[str, Any], callable_dags: list[str
             found, add = _ends(run, name, control), f"add runs={{{name!r}: {{'state': 'success', 'outputs': ...}}}}"
             if found and "error" not in found and not call["wait"]:
                 return {**{key: found[key] for key in ("run", "dag")}, "state": "queued"}
+            found = found and _without(found, "tasks")
         case {"approval": request}:
             found, add = _decided(run, task, request), f"add approvals={{{task!r}: {request['options'][0]!r}}}"
             if found is None and "default" in request:
                 return {"approval": {"option": request["default"], "comment": None, "fields": {}, "by": None, "at": None}}
+        case {"asset": name}:
+            found, add = _update(run, control), f"add assets={{{name!r}: {_fitting(control)!r}}}"
         case _:
             return None
     if found is None and control["timeout_ms"] is None:
@@ -405,6 +422,67 @@ def _ends(run: Run, name: str, control: dict[str, Any]) -> dict[str, Any] | None
         elif name == how.get("run", f"test-{key}"):
             return {"run": name, "dag": key, **how}
     return None
+
+
+def _without(found: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name not in names}
+
+
+def _task_ended(task: str, ended: dict[str, Any] | None) -> dict[str, Any] | None:
+    """How a task of a run ends, of which the test says how it ends."""
+    if ended is None or "error" in ended:
+        return ended
+    state = "missing" if ended["state"] == "missing" else ended.get("tasks", {}).get(task)
+    return None if state is None else {"run": ended["run"], "dag": ended["dag"], "task": task, "state": state}
+
+
+def _awaited(name: str, given: Any) -> list[dict[str, Any]]:
+    """One entry of `assets`, checked."""
+    asset_name(name)
+    updates = [given] if isinstance(given, Mapping) else given
+    if not isinstance(updates, (list, tuple)) or not all(isinstance(update, Mapping) for update in updates):
+        raise TypeError(f"assets={{{name!r}: ...}} takes a dict or a list of dicts, not {given!r}")
+    return [_awaited_update(name, update) for update in updates]
+
+
+def _awaited_update(name: str, update: Mapping[str, Any]) -> dict[str, Any]:
+    if update.keys() - {"partition", "metadata", "at", "run"}:
+        raise TypeError(
+            f"assets={{{name!r}: ...}} takes a dict with `partition`, `metadata`, `at`, `run`, not {dict(update)!r}"
+        )
+    if update.get("partition") is not None:
+        check_partition(name, update["partition"])
+    at = update.get("at")
+    at = read_moment(at) if isinstance(at, str) else at
+    if at is not None and (not isinstance(at, datetime) or at.tzinfo is None):
+        raise TypeError(f"assets={{{name!r}: ...}}: `at` is a datetime with a time zone, not {at!r}")
+    metadata = json.loads(json.dumps(update.get("metadata")))
+    return {
+        "asset": name,
+        "partition": update.get("partition"),
+        "metadata": metadata,
+        "at": None if at is None else at.isoformat(),
+        "run": update.get("run"),
+    }
+
+
+def _update(run: Run, control: dict[str, Any]) -> dict[str, Any] | None:
+    """The update of the test that a task waits for."""
+    since = read_moment(control["since"]) if "since" in control else None
+    for update in run.awaited_updates.get(control["asset"], []):
+        if "partition" in control and update["partition"] != control["partition"]:
+            continue
+        if update["at"] is None:
+            now = datetime.now(timezone.utc)
+            return {"update": {**update, "at": max(now, since or now).isoformat()}}
+        if since is None or read_moment(update["at"]) >= since:
+            return {"update": update}
+    return None
+
+
+def _fitting(control: dict[str, Any]) -> dict[str, Any]:
+    """The least that an update has which ends the wait."""
+    return {"partition": control["partition"]} if "partition" in control else {}
 
 
 def _answer(dag: Dag, task: str, answer: Any) -> dict[str, Any]:
@@ -431,9 +509,10 @@ def _decided(run: Run, task: str, request: dict[str, Any]) -> dict[str, Any] | N
 
 def _ended(name: str, how: Any) -> dict[str, Any]:
     """One entry of `runs`, checked, with its defaults."""
-    if not isinstance(how, dict) or how.keys() - {"run", "dag", "state", "outputs", "error"}:
+    if not isinstance(how, dict) or how.keys() - {"run", "dag", "state", "outputs", "tasks", "error"}:
         raise TypeError(
-            f"runs={{{name!r}: ...}} takes a dict with `state`, `outputs`, `run`, `dag`, or `error`, not {how!r}"
+            f"runs={{{name!r}: ...}} takes a dict with `state`, `tasks`, `outputs`, `run`, `dag`, or `error`, "
+            f"not {how!r}"
         )
     if "error" in how:
         error = how["error"]
@@ -443,11 +522,21 @@ def _ended(name: str, how: Any) -> dict[str, Any]:
     state = how.get("state", "success")
     if state not in _STATES:
         raise TypeError(f"runs={{{name!r}: ...}}: the `state` is one of {', '.join(_STATES)}, not {state!r}")
+    tasks = how.get("tasks", {})
+    if not isinstance(tasks, dict):
+        raise TypeError(f"runs={{{name!r}: ...}}: `tasks` are a dict such as {{'load': 'success'}}, not {tasks!r}")
+    for task, ended in tasks.items():
+        if ended not in _TASK_STATES:
+            known = ", ".join(_TASK_STATES)
+            raise TypeError(f"runs={{{name!r}: ...}}: the state of task {task} is one of {known}, not {ended!r}")
     return {**how, "state": state}
 
 
 #: How a run can end, and `missing` for one that there is not.
 _STATES = ("success", "failed", "cancelled", "missing")
+
+#: How a task of a run can end, and `missing` for one that there is not.
+_TASK_STATES = ("success", "failed", "skipped", "cancelled", "missing")
 
 
 def _attempt(run: Run, node: Node, index: int | None, number: int, moment: str) -> dict[str, Any]:
