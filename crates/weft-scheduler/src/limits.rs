@@ -18,7 +18,7 @@ pub(crate) const MAX_ROWS_PER_TURN: usize = 8192;
 /// Commands that one turn applies.
 pub(crate) const MAX_COMMANDS_PER_TURN: u32 = 256;
 /// Waits for runs, tasks and updates of assets that one turn looks up.
-pub(crate) const MAX_RUN_WAITS_PER_TURN: usize = 256;
+pub(crate) const MAX_WAITS_PER_TURN: usize = 256;
 /// Assets that instances wait for, whose changes one sweep looks up.
 pub(crate) const MAX_AWAITED_ASSETS_PER_SWEEP: usize = 1_000;
 /// DAGs whose queued runs one turn reads.

@@ -13,11 +13,11 @@ pub(crate) mod queue;
 pub(crate) mod reads;
 pub(crate) mod reconcile;
 pub(crate) mod run_keys;
-pub(crate) mod run_waits;
 pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod settings;
 mod timers;
+pub(crate) mod waits;
 
 use crate::{context::Context, output_memory::OutputMemory, steps::events::RunEvents};
 use batch::Batch;
@@ -28,7 +28,6 @@ use preconditions::Preconditions;
 use queue::Queue;
 use reads::Reads;
 use reconcile::Reconcile;
-use run_waits::RunWaits;
 use runs::Runs;
 use schedule::Schedule;
 use settings::Settings;
@@ -37,6 +36,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
+use waits::Waits;
 use weft_broker::{AttemptKey, CommittedTurns, Dispatch, SchedulerBroker};
 use weft_core::{run::Attempt, run_id::RunId, time::Timestamp};
 use weft_store::{ShardId, ShardLease, ShardState};
@@ -60,7 +60,7 @@ pub(crate) struct Shard {
     pub(crate) outbox: Outbox,
     pub(crate) reconcile: Reconcile,
     pub(crate) reads: Reads,
-    pub(crate) run_waits: RunWaits,
+    pub(crate) waits: Waits,
     pub(crate) preconditions: Preconditions,
     /// Whether a bound ended the last dispatch although more could be dispatched.
     pub(crate) is_dispatch_cut_short: bool,
@@ -94,7 +94,7 @@ impl Shard {
             outbox: Outbox::default(),
             reconcile: Reconcile::default(),
             reads: Reads::default(),
-            run_waits: RunWaits::default(),
+            waits: Waits::default(),
             preconditions: Preconditions::default(),
             is_dispatch_cut_short: false,
             expects_commands: false,
@@ -171,7 +171,7 @@ impl Shard {
             batch: &mut self.batch,
             crashes: &mut self.crashes,
             reads: &mut self.reads,
-            run_waits: &mut self.run_waits,
+            waits: &mut self.waits,
             preconditions: &mut self.preconditions,
         };
         (events, &mut self.outbox, &mut self.reconcile)
@@ -215,7 +215,7 @@ impl Shard {
     pub(crate) fn has_more_work(&self) -> bool {
         self.queue.has_expansions()
             || self.reads.has_ready()
-            || self.run_waits.has_pending()
+            || self.waits.has_pending()
             || self.preconditions.has_pending()
             || self.schedule.has_startable()
             || self.expects_assets

@@ -20,9 +20,9 @@ pub(crate) mod prepare;
 pub(crate) mod reads;
 pub(crate) mod reconcile;
 pub(crate) mod recovery;
-pub(crate) mod run_waits;
 pub(crate) mod settings;
 pub(crate) mod start;
+pub(crate) mod waits;
 
 use weft_core::document::TaskIndex;
 

@@ -12,8 +12,8 @@ mod outbox;
 mod preconditions;
 mod reconcile;
 mod recovery;
-mod run_waits;
 mod versions;
+mod waits;
 
 use crate::{
     context::Context,

@@ -201,7 +201,7 @@ impl Planned {
                 if !call.is_detached {
                     if let Some(active) = events.runs.get(run) {
                         let tenant = active.tenant.clone();
-                        events.run_waits.add_called((run, instance), tenant, id);
+                        events.waits.add_called((run, instance), tenant, id);
                     }
                     return;
                 }

@@ -50,7 +50,7 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
         };
         active.set_events_committed();
         if active.is_over() {
-            shard.run_waits.forget_run(run);
+            shard.waits.forget_run(run);
             shard.preconditions.forget_run(run);
             shard.runs.remove(run);
             shard.crashes.forget_run(run);
@@ -82,7 +82,7 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
 
 /// Has waits looked up that this turn may have ended: for runs, for tasks, and for updates of assets.
 fn look_up_waits(shard: &mut Shard, turn: &Turn) {
-    if shard.run_waits.is_empty() {
+    if shard.waits.is_empty() {
         return;
     }
     for update in &turn.runs {
@@ -90,7 +90,7 @@ fn look_up_waits(shard: &mut Shard, turn: &Turn) {
         if !update.state.is_ended() {
             if let Some(active) = active {
                 let has_ended = |task| active.run.counts(task).unfinished() == 0;
-                shard.run_waits.run_changed(update.id, has_ended);
+                shard.waits.run_changed(update.id, has_ended);
             }
             continue;
         }
@@ -98,15 +98,15 @@ fn look_up_waits(shard: &mut Shard, turn: &Turn) {
             let dag = active.version.dag.id.clone();
             (active.tenant.clone(), dag, active.logical_date)
         });
-        shard.run_waits.run_ended(update.id, dated.as_ref());
+        shard.waits.run_ended(update.id, dated.as_ref());
     }
-    if !shard.run_waits.has_assets() {
+    if !shard.waits.has_assets() {
         return;
     }
     for updated in &turn.updates {
         if let Some(active) = shard.runs.get(updated.run) {
             let asset = (active.tenant.clone(), updated.update.asset.clone());
-            shard.run_waits.asset_updated(&asset);
+            shard.waits.asset_updated(&asset);
         }
     }
 }
@@ -180,7 +180,7 @@ pub(crate) fn redraw_run_id(shard: &mut Shard, cx: &mut Context, taken: RunId) {
         shard.schedule.mark_startable(new.dag);
         let id = due_runs::draw_free_run_id(cx, &shard.runs, &shard.batch);
         shard.batch.add_run(NewRun { id, ..new });
-        for (run, instance) in shard.run_waits.rename_called_run(taken, id) {
+        for (run, instance) in shard.waits.rename_called_run(taken, id) {
             if let Some(active) = shard.runs.get_mut(run) {
                 active.record(instance).wait = Some(Wait::Call(id));
                 shard.batch.change_instance(run, instance);
@@ -197,7 +197,7 @@ pub(crate) fn drop_broken(shard: &mut Shard, broken: &[RunId], error: &str) {
         drop_run(shard, *run);
     }
     // What waits for a run that is not created after all is woken.
-    shard.run_waits.look_up_all();
+    shard.waits.look_up_all();
     if broken.is_empty() {
         tracing::error!(
             shard = shard.id().0,

@@ -11,10 +11,10 @@ use crate::{
         preconditions::Preconditions,
         queue::{Expansion, Queue},
         reads::Reads,
-        run_waits::RunWaits,
         runs::Runs,
         schedule::Schedule,
         settings::Settings,
+        waits::Waits,
     },
 };
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(crate) struct RunEvents<'a> {
     pub(crate) batch: &'a mut Batch,
     pub(crate) crashes: &'a mut Crashes,
     pub(crate) reads: &'a mut Reads,
-    pub(crate) run_waits: &'a mut RunWaits,
+    pub(crate) waits: &'a mut Waits,
     pub(crate) preconditions: &'a mut Preconditions,
 }
 

@@ -164,7 +164,7 @@ impl Driver<'_> {
             match self.write(&turn).await {
                 Ok(()) => {
                     self.shard.turn += 1;
-                    self.shard.run_waits.run_ended(*run, None);
+                    self.shard.waits.run_ended(*run, None);
                     self.shard.preconditions.dag_changed(None);
                 }
                 Err(Refused::Dropped(dropped)) => return Err(dropped),

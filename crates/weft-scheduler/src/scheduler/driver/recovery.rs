@@ -3,7 +3,7 @@
 use super::{Driver, TurnError, held::unreadable_as_value, reconcile::ReconcileError};
 use crate::{
     active_run::ActiveRun,
-    shard::{dag_entry::DagEntry, held::Object, run_waits::Waiting},
+    shard::{dag_entry::DagEntry, held::Object, waits::Waiting},
     steps::{recovery, settings},
     versions::Version,
 };
@@ -133,7 +133,7 @@ impl Driver<'_> {
                         tenant: active.tenant.clone(),
                         wait: wait.clone(),
                     };
-                    self.shard.run_waits.add((active.id, *instance), waiting);
+                    self.shard.waits.add((active.id, *instance), waiting);
                 }
             }
             live.extend(recovery::add_recovered_run(&mut self.events(), active));

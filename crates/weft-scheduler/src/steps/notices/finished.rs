@@ -5,7 +5,7 @@ use crate::{
     shard::{
         batch::attempt_record,
         crashes::{Refusal, blamed},
-        run_waits::Waiting,
+        waits::Waiting,
     },
     steps::{
         attempts::lose_attempt,
@@ -118,7 +118,7 @@ fn add_wait(events: &mut RunEvents<'_>, run: RunId, instance: Instance) {
     {
         let tenant = active.tenant.clone();
         let waiting = Waiting { tenant, wait };
-        events.run_waits.add((run, instance), waiting);
+        events.waits.add((run, instance), waiting);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{Driver, held::unreadable_as_value};
 use crate::{
-    limits::{MAX_AWAITED_ASSETS_PER_SWEEP, MAX_RUN_WAITS_PER_TURN},
-    shard::run_waits::{Waiter, Waiting},
-    steps::{calls, run_waits},
+    limits::{MAX_AWAITED_ASSETS_PER_SWEEP, MAX_WAITS_PER_TURN},
+    shard::waits::{Waiter, Waiting},
+    steps::{calls, waits},
     versions::Version,
 };
 use serde_json::{Map, Value};
@@ -22,31 +22,28 @@ impl Driver<'_> {
     /// Has the waits for assets looked up that have changed since they were looked up last: by an update that
     /// was reported from outside.
     pub(super) async fn find_asset_changes(&mut self) -> Result<(), StoreError> {
-        let assets = self
-            .shard
-            .run_waits
-            .next_assets(MAX_AWAITED_ASSETS_PER_SWEEP);
+        let assets = self.shard.waits.next_assets(MAX_AWAITED_ASSETS_PER_SWEEP);
         if assets.is_empty() {
             return Ok(());
         }
         let changes = self.deps.store.asset_changes(&assets).await?;
         for (asset, changes) in assets.iter().zip(changes) {
-            self.shard.run_waits.asset_changes(asset, changes);
+            self.shard.waits.asset_changes(asset, changes);
         }
         Ok(())
     }
 
     /// Ends the waits that are over. Those that can't be looked up stay pending.
     pub(super) async fn end_waits(&mut self) -> Result<(), StoreError> {
-        if !self.shard.run_waits.has_pending() {
+        if !self.shard.waits.has_pending() {
             return Ok(());
         }
         let mut waits = Vec::new();
-        for (waiter, waiting) in self.shard.run_waits.pending(MAX_RUN_WAITS_PER_TURN) {
-            if run_waits::waits_for(&mut self.events(), waiter, &waiting.wait) {
+        for (waiter, waiting) in self.shard.waits.pending(MAX_WAITS_PER_TURN) {
+            if waits::waits_for(&mut self.events(), waiter, &waiting.wait) {
                 waits.push((waiter, waiting));
             } else {
-                self.shard.run_waits.remove(waiter);
+                self.shard.waits.remove(waiter);
             }
         }
         let wanted = waits.iter();
@@ -56,7 +53,7 @@ impl Driver<'_> {
         let found = self.deps.store.awaited(&wanted).await?;
         for ((waiter, waiting), found) in waits.into_iter().zip(found) {
             if let Some(woken) = self.end_of_wait(waiter, waiting, found).await? {
-                run_waits::end_wait(&mut self.events(), waiter, &woken);
+                waits::end_wait(&mut self.events(), waiter, &woken);
             }
         }
         Ok(())
@@ -70,9 +67,9 @@ impl Driver<'_> {
         found: Awaited,
     ) -> Result<Option<Woken>, StoreError> {
         let (run, dag, version, state) = match (found, wait) {
-            (Awaited::Update(update), _) => return Ok(Some(run_waits::seen(update))),
+            (Awaited::Update(update), _) => return Ok(Some(waits::seen(update))),
             (Awaited::NoUpdate, Wait::Asset { asset, .. }) => {
-                self.shard.run_waits.wait_for_asset(waiter, (tenant, asset));
+                self.shard.waits.wait_for_asset(waiter, (tenant, asset));
                 return Ok(None);
             }
             (
@@ -83,11 +80,11 @@ impl Driver<'_> {
                 },
             ) => {
                 let dated = (tenant, dag, logical_date);
-                self.shard.run_waits.wait_for_date(waiter, dated);
+                self.shard.waits.wait_for_date(waiter, dated);
                 return Ok(None);
             }
             (Awaited::NoRun | Awaited::NoDag | Awaited::NoUpdate, wait) => {
-                return Ok(run_waits::missing(wait));
+                return Ok(waits::missing(wait));
             }
             (
                 Awaited::Run {
@@ -112,18 +109,18 @@ impl Driver<'_> {
                         .await;
                 }
                 if !state.is_ended() {
-                    self.shard.run_waits.wait_for_run(waiter, run);
+                    self.shard.waits.wait_for_run(waiter, run);
                     return Ok(None);
                 }
                 if !matches!(wait, Wait::Call(_)) {
                     let ended = (run, dag, state);
-                    return Ok(Some(run_waits::ended(ended, None)));
+                    return Ok(Some(waits::ended(ended, None)));
                 }
                 (run, dag, version, state)
             }
         };
         let outputs = self.outputs_of_call(run, version, &tenant).await?;
-        Ok(Some(run_waits::ended((run, dag, state), Some(outputs))))
+        Ok(Some(waits::ended((run, dag, state), Some(outputs))))
     }
 
     /// The end of a task of another run. One whose run is in memory has ended there; what of that this turn
@@ -148,7 +145,7 @@ impl Driver<'_> {
                 ends.first().map(|(_, _, end)| *end)
             }
             Some(_) | None => {
-                self.shard.run_waits.wait_for_task(waiter, run, task);
+                self.shard.waits.wait_for_task(waiter, run, task);
                 return Ok(None);
             }
         };
@@ -168,9 +165,9 @@ impl Driver<'_> {
                 return Ok(Map::new());
             }
         };
-        let instances = run_waits::last_instances(&version);
+        let instances = waits::last_instances(&version);
         let outputs = self.deps.store.outputs(run, &instances).await?;
-        Ok(run_waits::returned_outputs(&version, run, outputs))
+        Ok(waits::returned_outputs(&version, run, outputs))
     }
 
     /// Reads what the calls that these notices bring need. Returns which notices can't be applied

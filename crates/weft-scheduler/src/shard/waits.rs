@@ -30,7 +30,7 @@ pub(crate) type AssetOf = (TenantId, AssetName);
 
 /// The waits of a shard.
 #[derive(Debug, Default)]
-pub(crate) struct RunWaits {
+pub(crate) struct Waits {
     /// What each waits for. An instance that waits no more may still be here.
     waits: BTreeMap<Waiter, Waiting>,
     by_run: HashMap<RunId, BTreeSet<Waiter>>,
@@ -59,7 +59,7 @@ struct AssetWaits {
     waiters: BTreeSet<Waiter>,
 }
 
-impl RunWaits {
+impl Waits {
     pub(crate) fn is_empty(&self) -> bool {
         self.waits.is_empty()
     }
@@ -291,14 +291,14 @@ mod tests {
         (TenantId::default(), dag, Timestamp(date))
     }
 
-    fn pending(waits: &RunWaits) -> Vec<Waiter> {
+    fn pending(waits: &Waits) -> Vec<Waiter> {
         let pending = waits.pending(10).into_iter();
         pending.map(|(waiter, _)| waiter).collect()
     }
 
     #[test]
     fn a_wait_is_looked_up_when_it_is_new_and_when_its_run_has_ended() {
-        let mut waits = RunWaits::default();
+        let mut waits = Waits::default();
         waits.add(waiter(1), waiting(Wait::Run(run(9))));
         assert_eq!(pending(&waits), [waiter(1)]);
         waits.wait_for_run(waiter(1), run(9));
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_wait_for_a_date_is_looked_up_when_a_run_of_the_date_has_ended() {
-        let mut waits = RunWaits::default();
+        let mut waits = Waits::default();
         let (_, dag, logical_date) = dated(5);
         waits.add(waiter(1), waiting(Wait::Dag { dag, logical_date }));
         waits.wait_for_date(waiter(1), dated(5));
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_wait_that_ended_otherwise_is_not_looked_up_again() {
-        let mut waits = RunWaits::default();
+        let mut waits = Waits::default();
         waits.add_called(waiter(1), TenantId::default(), run(9));
         waits.remove(waiter(1));
         waits.run_ended(run(9), None);
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_called_run_that_gets_another_id_ends_the_wait_under_that_one() {
-        let mut waits = RunWaits::default();
+        let mut waits = Waits::default();
         waits.add_called(waiter(1), TenantId::default(), run(9));
         assert!(!waits.has_pending());
         assert_eq!(
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_run_that_leaves_memory_leaves_nothing_behind() {
-        let mut waits = RunWaits::default();
+        let mut waits = Waits::default();
         waits.add_called(waiter(1), TenantId::default(), run(9));
         waits.add_called(waiter(2), TenantId::default(), run(9));
         let (_, dag, logical_date) = dated(5);
@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn a_wait_for_a_task_is_looked_up_when_the_task_or_its_run_has_ended() {
-        let mut waits = RunWaits::default();
+        let mut waits = Waits::default();
         let task: weft_core::id::TaskId = "load".parse().unwrap();
         let wait = || Wait::RunTask {
             run: run(9),
@@ -376,7 +376,7 @@ mod tests {
         };
         waits.add(waiter(1), waiting(wait()));
         waits.add(waiter(2), waiting(wait()));
-        let wait_again = |waits: &mut RunWaits| {
+        let wait_again = |waits: &mut Waits| {
             waits.wait_for_task(waiter(1), run(9), TaskIndex(3));
             waits.wait_for_task(waiter(2), run(9), TaskIndex(4));
         };
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_wait_for_an_asset_is_looked_up_when_the_asset_has_changed() {
-        let mut waits = RunWaits::default();
+        let mut waits = Waits::default();
         let asset = |name: &str| (TenantId::default(), name.parse::<AssetName>().unwrap());
         for (number, name) in [(1, "a"), (2, "b"), (3, "b")] {
             let (_, asset) = asset(name);
@@ -409,7 +409,7 @@ mod tests {
             };
             waits.add(waiter(number), waiting(wait));
         }
-        let wait_again = |waits: &mut RunWaits| {
+        let wait_again = |waits: &mut Waits| {
             waits.wait_for_asset(waiter(1), asset("a"));
             waits.wait_for_asset(waiter(2), asset("b"));
             waits.wait_for_asset(waiter(3), asset("b"));

@@ -1,7 +1,7 @@
 //! The ends of what task instances wait for: runs, tasks and updates of assets.
 
 use super::events::RunEvents;
-use crate::{shard::run_waits::Waiter, versions::Version};
+use crate::{shard::waits::Waiter, versions::Version};
 use serde_json::{Map, Value};
 use weft_core::{
     id::DagId,
@@ -24,7 +24,7 @@ pub(crate) fn waits_for(events: &mut RunEvents<'_>, (run, instance): Waiter, wai
 /// Wakes an instance whose wait is over.
 pub(crate) fn end_wait(events: &mut RunEvents<'_>, waiter: Waiter, woken: &Woken) {
     let (run, instance) = waiter;
-    events.run_waits.remove(waiter);
+    events.waits.remove(waiter);
     if let Err(rejection) = events.apply(run, Event::Woken { instance }) {
         tracing::debug!(%run, ?instance, %rejection, operation = "end wait", "the run rejects the end of a wait; it was over already");
         return;
