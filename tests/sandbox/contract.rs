@@ -113,6 +113,22 @@ async fn make(sandbox: &Sandbox, guest: &Guest, entry: &Value) -> Value {
             json!({ "waits_for": wait.to_string(), "timeout_ms": timeout, "state": parsed(&state) })
         }
         AttemptOutcome::Deferred {
+            until:
+                DeferUntil::Updated {
+                    asset,
+                    partition,
+                    since,
+                    timeout,
+                },
+            state,
+        } => {
+            let timeout = timeout.map(|span| span.0);
+            json!({
+                "asset": asset.as_str(), "partition": partition.as_deref(), "since": since.map(|since| since.0),
+                "timeout_ms": timeout, "state": parsed(&state),
+            })
+        }
+        AttemptOutcome::Deferred {
             until: DeferUntil::Called { call, timeout },
             state,
         } => {

@@ -431,7 +431,7 @@ class Runner {
     return undefined;
   }
 
-  /** The first of the test's updates of an asset that counts for the wait. */
+  /** The last of the test's updates of an asset that counts for the wait. */
   #update(asset: string, { partition, since }: WaitDocument): WokenDocument | undefined {
     const { assets = {} } = this.options;
     const given = Object.hasOwn(assets, asset) ? [structuredClone(assets[asset]!)].flat() : [];
@@ -440,7 +440,7 @@ class Runner {
     const update = given
       .filter((one) => partition === undefined || one.partition === partition)
       .map((one) => updateDocument(asset, one, now))
-      .find(({ at }) => since === undefined || Date.parse(at) >= earliest);
+      .findLast(({ at }) => since === undefined || Date.parse(at) >= earliest);
     return update && { update };
   }
 

@@ -126,16 +126,8 @@ impl AssetUpdate {
 
     fn mistake(&self) -> Option<String> {
         let asset = &self.asset;
-        if !is_name(asset) {
-            return Some(format!(
-                "{asset:?} is no asset: its name has letters, digits and the characters _ - . / : @ + = % ~, starts with \
-                 a letter, a digit or '_', and has at most {MAX_NAME_BYTES} bytes"
-            ));
-        }
-        if self.partition.as_deref().is_some_and(is_no_partition) {
-            return Some(format!(
-                "the partition of {asset} has 1 to {MAX_PARTITION_BYTES} bytes in one line, without control characters"
-            ));
+        if let Some(mistake) = mistake(asset, self.partition.as_deref()) {
+            return Some(mistake);
         }
         if let Some(fault) = &self.fault {
             return Some(format!("the metadata of {asset}: {fault}"));
@@ -154,6 +146,22 @@ impl AssetUpdate {
     fn is_same_part(&self, other: &Self) -> bool {
         self.asset == other.asset && self.partition == other.partition
     }
+}
+
+/// Why an asset or a partition can't have this name.
+pub(crate) fn mistake(asset: &str, partition: Option<&str>) -> Option<String> {
+    if !is_name(asset) {
+        return Some(format!(
+            "{asset:?} is no asset: its name has letters, digits and the characters _ - . / : @ + = % ~, starts with \
+             a letter, a digit or '_', and has at most {MAX_NAME_BYTES} bytes"
+        ));
+    }
+    if partition.is_some_and(is_no_partition) {
+        return Some(format!(
+            "the partition of {asset} has 1 to {MAX_PARTITION_BYTES} bytes in one line, without control characters"
+        ));
+    }
+    None
 }
 
 fn is_name(text: &str) -> bool {

@@ -190,7 +190,9 @@ impl Context {
 
     /// What ended the wait of a task that left with
     /// [`defer_until_event`](crate::defer_until_event), [`defer_until_run`](crate::defer_until_run),
-    /// [`defer_until_dag`](crate::defer_until_dag) or [`call`](crate::call()); `None` in any other attempt.
+    /// [`defer_until_dag`](crate::defer_until_dag), [`defer_until_run_task`](crate::defer_until_run_task),
+    /// [`defer_until_dag_task`](crate::defer_until_dag_task), [`defer_until_asset`](crate::defer_until_asset),
+    /// [`call`](crate::call()) or [`ask`](crate::ask); `None` in any other attempt.
     pub fn woken(&self) -> Option<Woken> {
         self.attempt().woken.clone().map(Woken)
     }

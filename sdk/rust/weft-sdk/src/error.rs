@@ -174,18 +174,10 @@ impl Error {
         }
     }
 
-    /// The run or DAG that the task waits for, or whose task.
-    fn awaited(&self) -> Option<&Wait> {
-        match self.wait() {
-            Some(Wait::Task { of, .. }) => Some(of),
-            wait => wait,
-        }
-    }
-
     /// The id of the run that the task waits for, or whose task, if it does.
     pub fn awaited_run(&self) -> Option<&str> {
-        match self.awaited() {
-            Some(Wait::Run(run)) => Some(run),
+        match self.wait() {
+            Some(Wait::Run { run, .. }) => Some(run),
             _ => None,
         }
     }
@@ -193,7 +185,7 @@ impl Error {
     /// The task of another run that the task waits for, if it does.
     pub fn awaited_task(&self) -> Option<&str> {
         match self.wait() {
-            Some(Wait::Task { task, .. }) => Some(task),
+            Some(Wait::Run { task, .. } | Wait::Dag { task, .. }) => task.as_deref(),
             _ => None,
         }
     }
@@ -208,8 +200,10 @@ impl Error {
 
     /// The DAG whose run the task waits for, or a task of that run, and the run's logical date, if it does.
     pub fn awaited_dag(&self) -> Option<(&str, &str)> {
-        match self.awaited() {
-            Some(Wait::Dag { dag, logical_date }) => Some((dag, logical_date)),
+        match self.wait() {
+            Some(Wait::Dag {
+                dag, logical_date, ..
+            }) => Some((dag, logical_date)),
             _ => None,
         }
     }

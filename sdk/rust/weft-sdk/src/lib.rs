@@ -46,9 +46,9 @@
 //!
 //! A task takes [`Context`] as an optional first parameter, returns [`Result`]
 //! (any error fails the attempt and is retried, [`Error::permanent`] is not),
-//! [skips](skip) or [puts off](defer_for) itself, waits for an [event](defer_until_event)
-//! or a [run](defer_until_run), [calls](call()) another DAG, [chooses](Branch) what goes
-//! on, hands large data on as an [`Artifact`], and says what it [updated](update()).
+//! [skips](skip) or [puts off](defer_for) itself, waits for an [event](defer_until_event),
+//! a [run](defer_until_run), a [task](defer_until_run_task) of one or an [asset](defer_until_asset),
+//! [calls](call()) another DAG, [chooses](Branch) what goes on, hands large data on as an [`Artifact`], and says what it [updated](update()).
 //!
 //! Inside a `#[dag]` function every call of a plain lower-case path is a task.
 //! To call a helper there, put it in parentheses: `(helper)(3)`.

@@ -282,10 +282,10 @@ pub fn other_dag_task(
     timeout: Option<Duration>,
 ) -> Result<String> {
     match ctx.woken() {
-        // A task that a person resumed looks again; the other task may have ended.
         Some(woken) if woken.timed_out() => Err(Error::permanent(format_args!(
             "task {task} of DAG {dag} did not end in time"
         ))),
+        // A task that a person resumed looks again; the other task may have ended.
         Some(woken) if !woken.by_command() => {
             woken.succeeded()?;
             Ok(woken.run().unwrap_or_default().to_owned())
@@ -297,10 +297,27 @@ pub fn other_dag_task(
     }
 }
 
-/// Waits until an asset is updated, and returns the update.
+/// Waits until an asset is updated, and returns the update. A name alone is for any update of the asset
+/// since the attempt started.
+///
+/// ```
+/// use std::time::Duration;
+/// use weft::{prelude::*, sensors::asset_updated};
+///
+/// #[task]
+/// fn wait_for_orders(ctx: Context) -> Result<String> {
+///     let north = AssetWait::new("orders").partition("north").since(ctx.logical_date());
+///     Ok(asset_updated(&ctx, north, Some(Duration::from_secs(3600)))?.at)
+/// }
+///
+/// assert_eq!(wait_for_orders(Context::test()).unwrap_err().awaited_asset(), Some("orders"));
+/// let updated = Context::test().with_update("orders", Some("north"), ());
+/// assert_eq!(wait_for_orders(updated).unwrap(), "2026-01-01T00:00:00Z");
+/// ```
 ///
 /// # Errors
-/// The deferral; permanent: the asset was not updated within `timeout`.
+/// The deferral; permanent: the asset was not updated within `timeout`, or an asset or a partition can't
+/// have such a name.
 pub fn asset_updated(
     ctx: &Context,
     asset: impl Into<AssetWait>,

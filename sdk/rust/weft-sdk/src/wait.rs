@@ -3,6 +3,7 @@
 
 use crate::{
     approval::Approval,
+    asset,
     error::{Ending, Error, Explain, Result},
 };
 use jiff::Timestamp;
@@ -15,9 +16,17 @@ use std::{fmt, time::Duration};
 #[derive(Debug)]
 pub(crate) enum Wait {
     Event(String),
-    Run(String),
-    Dag { dag: String, logical_date: String },
-    Task { of: Box<Wait>, task: String },
+    /// The run, or this task of it.
+    Run {
+        run: String,
+        task: Option<String>,
+    },
+    /// The run of the DAG, or this task of it.
+    Dag {
+        dag: String,
+        logical_date: String,
+        task: Option<String>,
+    },
     Asset(AssetWait),
     Call(Call),
     Approval(Approval),
@@ -28,13 +37,18 @@ impl Wait {
     pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Event(name) => json!({ "event": name }),
-            Self::Run(run) => json!({ "run": run }),
-            Self::Dag { dag, logical_date } => json!({ "dag": dag, "logical_date": logical_date }),
-            Self::Task { of, task } => {
-                let mut fields = of.to_json();
-                fields["task"] = task.as_str().into();
-                fields
-            }
+            Self::Run { run, task: None } => json!({ "run": run }),
+            Self::Run { run, task } => json!({ "run": run, "task": task }),
+            Self::Dag {
+                dag,
+                logical_date,
+                task: None,
+            } => json!({ "dag": dag, "logical_date": logical_date }),
+            Self::Dag {
+                dag,
+                logical_date,
+                task,
+            } => json!({ "dag": dag, "logical_date": logical_date, "task": task }),
             Self::Asset(wait) => wait.to_json(),
             Self::Call(call) => json!({ "call": call.to_json() }),
             Self::Approval(question) => json!({ "approval": question.to_json() }),
@@ -46,23 +60,34 @@ impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Event(name) => write!(f, "the event {name}"),
-            Self::Run(run) => write!(f, "the end of run {run}"),
-            Self::Dag { dag, logical_date } => {
-                write!(f, "the end of the run of DAG {dag} for {logical_date}")
+            Self::Run { run, task } => {
+                f.write_str("the end of ")?;
+                write_task(f, task.as_deref())?;
+                write!(f, "run {run}")
             }
-            Self::Task { of, task } => match &**of {
-                Self::Dag { dag, logical_date } => write!(
-                    f,
-                    "the end of task {task} of the run of DAG {dag} for {logical_date}"
-                ),
-                Self::Run(run) => write!(f, "the end of task {task} of run {run}"),
-                of => write!(f, "the end of task {task}, and {of}"),
-            },
-            Self::Asset(wait) => write!(f, "an update of the asset {}", wait.asset),
+            Self::Dag {
+                dag,
+                logical_date,
+                task,
+            } => {
+                f.write_str("the end of ")?;
+                write_task(f, task.as_deref())?;
+                write!(f, "the run of DAG {dag} for {logical_date}")
+            }
+            Self::Asset(wait) => {
+                write!(f, "an update of {}", wait.describe())?;
+                wait.since
+                    .as_ref()
+                    .map_or(Ok(()), |since| write!(f, " since {since}"))
+            }
             Self::Call(call) => write!(f, "the end of a run of DAG {}", call.dag),
             Self::Approval(question) => write!(f, "an answer to {:?}", question.subject),
         }
     }
+}
+
+fn write_task(f: &mut fmt::Formatter<'_>, task: Option<&str>) -> fmt::Result {
+    task.map_or(Ok(()), |task| write!(f, "task {task} of "))
 }
 
 /// The updates of an asset that a task waits for, for [`defer_until_asset`].
@@ -246,7 +271,8 @@ pub fn defer_until_run<T>(
     timeout: Option<Duration>,
     state: &impl Serialize,
 ) -> Result<T> {
-    defer(Wait::Run(run.into()), timeout, state)
+    let run = run.into();
+    defer(Wait::Run { run, task: None }, timeout, state)
 }
 
 /// Like [`defer_until_run`], for the scheduled or backfilled run of a DAG for a date, which there need
@@ -276,6 +302,7 @@ pub fn defer_until_dag<T>(
     let wait = Wait::Dag {
         dag: dag.into(),
         logical_date: logical_date.to_string(),
+        task: None,
     };
     defer(wait, timeout, state)
 }
@@ -306,17 +333,31 @@ pub fn defer_until_run_task<T>(
     timeout: Option<Duration>,
     state: &impl Serialize,
 ) -> Result<T> {
-    let wait = Wait::Task {
-        of: Box::new(Wait::Run(run.into())),
-        task: task.into(),
+    let wait = Wait::Run {
+        run: run.into(),
+        task: Some(task.into()),
     };
     defer(wait, timeout, state)
 }
 
 /// Like [`defer_until_run_task`], for a task of the run that [`defer_until_dag`] is for.
 ///
-/// # Errors
-/// The deferral.
+/// ```
+/// use weft::prelude::*;
+///
+/// #[task]
+/// fn after_load(ctx: Context) -> Result<()> {
+///     match ctx.woken() {
+///         None => defer_until_dag_task("daily", ctx.logical_date(), "load", None, &()),
+///         Some(woken) => woken.succeeded().map(|_| ()),
+///     }
+/// }
+///
+/// let ending = after_load(Context::test()).unwrap_err();
+/// assert_eq!(ending.awaited_dag(), Some(("daily", "2026-01-01T00:00:00Z")));
+/// assert_eq!(ending.awaited_task(), Some("load"));
+/// after_load(Context::test().with_task("daily", "load", "success")).unwrap();
+/// ```
 pub fn defer_until_dag_task<T>(
     dag: impl Into<String>,
     logical_date: Timestamp,
@@ -324,13 +365,10 @@ pub fn defer_until_dag_task<T>(
     timeout: Option<Duration>,
     state: &impl Serialize,
 ) -> Result<T> {
-    let of = Wait::Dag {
+    let wait = Wait::Dag {
         dag: dag.into(),
         logical_date: logical_date.to_string(),
-    };
-    let wait = Wait::Task {
-        of: Box::new(of),
-        task: task.into(),
+        task: Some(task.into()),
     };
     defer(wait, timeout, state)
 }
@@ -356,12 +394,19 @@ pub fn defer_until_dag_task<T>(
 /// let updated = Context::test().with_update("orders", Some("north"), metadata);
 /// assert_eq!(rows(updated).unwrap(), 3);
 /// ```
+///
+/// # Errors
+/// An asset or a partition can't have such a name; permanent.
 pub fn defer_until_asset<T>(
     asset: impl Into<AssetWait>,
     timeout: Option<Duration>,
     state: &impl Serialize,
 ) -> Result<T> {
-    defer(Wait::Asset(asset.into()), timeout, state)
+    let wait = asset.into();
+    if let Some(mistake) = asset::mistake(&wait.asset, wait.partition.as_deref()) {
+        return Err(Error::permanent(mistake));
+    }
+    defer(Wait::Asset(wait), timeout, state)
 }
 
 /// Like [`defer_until_event`], until the end of a run of another DAG, which this creates: once, however
@@ -526,6 +571,23 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_for_an_asset_that_is_none_fails_for_good() {
+        let fails = |wait: AssetWait| {
+            let error = defer_until_asset::<()>(wait, None, &()).unwrap_err();
+            assert!(!error.is_retryable() && error.awaited_asset().is_none());
+            error.to_string()
+        };
+        let message = fails("/orders".into());
+        assert!(message.starts_with("\"/orders\" is no asset"), "{message}");
+        for partition in ["", "a\nb"] {
+            assert_eq!(
+                fails(AssetWait::new("orders").partition(partition)),
+                "the partition of orders has 1 to 250 bytes in one line, without control characters"
+            );
+        }
+    }
+
+    #[test]
     fn a_deferral_says_what_it_waits_for() {
         let error = defer_until_dag::<()>("daily", date(), None, &3).unwrap_err();
         assert_eq!(
@@ -545,6 +607,12 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "deferred until an update of the asset orders"
+        );
+        let north = AssetWait::new("orders").partition("north").since(date());
+        let narrowed = defer_until_asset::<()>(north, None, &3).unwrap_err();
+        assert_eq!(
+            narrowed.to_string(),
+            "deferred until an update of the partition north of the asset orders since 2026-01-01T00:00:00Z"
         );
         assert_eq!((error.state(), error.wake()), (Some(&json!(3)), None));
     }

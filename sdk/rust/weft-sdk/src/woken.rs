@@ -163,6 +163,10 @@ impl Woken {
             _ if self.by_command() => {
                 Error::permanent("the task was resumed by a command, before the run ended")
             }
+            (None, _) if self.0["update"].is_object() => Error::permanent(format_args!(
+                "the task was woken by an update of the asset {}, not by a run",
+                self.0["update"]["asset"].as_str().unwrap_or_default()
+            )),
             (None, _) => Error::permanent(format_args!(
                 "the task was woken by the event `{}`, not by a run",
                 self.event().unwrap_or_default()
@@ -242,6 +246,60 @@ mod tests {
     }
 
     #[test]
+    fn a_task_that_succeeded_has_no_outputs() {
+        let woken = Woken(json!({
+            "run": "0c3k5v7n9q1st", "dag": "daily", "task": "load", "state": "success",
+        }));
+        assert_eq!(
+            (woken.run(), woken.dag(), woken.task()),
+            (Some("0c3k5v7n9q1st"), Some("daily"), Some("load"))
+        );
+        assert!(woken.succeeded().unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_update_has_what_was_reported_with_it() {
+        let updated = |update: Value| Woken(json!({ "update": update })).updated().unwrap();
+        let at = "2026-11-01T02:03:04Z";
+        let update = updated(json!({
+            "asset": "orders", "partition": "north", "metadata": { "rows": 3 }, "at": at, "run": "0c3k5v7n9q1st",
+        }));
+        assert_eq!(
+            (update.partition.as_deref(), update.run.as_deref()),
+            (Some("north"), Some("0c3k5v7n9q1st"))
+        );
+        assert_eq!(
+            (&*update.at, &update.metadata.unwrap()["rows"]),
+            (at, &json!(3))
+        );
+        let update = updated(json!({
+            "asset": "orders", "partition": null, "metadata": null, "at": at, "run": null,
+        }));
+        assert_eq!(
+            (update.partition, update.metadata, update.run),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_wait_that_ends_without_an_update_fails_for_good() {
+        for (document, words) in [
+            (
+                json!({ "timeout": true }),
+                "the asset was not updated in time",
+            ),
+            (
+                json!({ "event": "paid", "payload": 1 }),
+                "the task was woken by something else than an update of an asset",
+            ),
+        ] {
+            let error = Woken(document).updated().unwrap_err();
+            assert!(!error.is_retryable());
+            assert_eq!(error.to_string(), words);
+        }
+    }
+
+    #[test]
     fn any_other_end_of_a_wait_fails_for_good_and_says_why() {
         let cases = [
             (
@@ -271,6 +329,10 @@ mod tests {
             (
                 json!({ "run": null, "dag": "daily", "state": "missing" }),
                 "there is no DAG daily, so it has no run",
+            ),
+            (
+                json!({ "update": { "asset": "orders", "at": "2026-11-01T02:03:04Z" } }),
+                "the task was woken by an update of the asset orders, not by a run",
             ),
             (
                 json!({ "error": { "code": "dag_paused", "message": "DAG child is paused" } }),

@@ -1,14 +1,16 @@
 /**
  * What a deferred instance waits for, read from the text that the API gives: `event/paid`, `run/ID`, `dag/ID/MS`, `call/ID`,
- * `approval/DEFAULT`. Pure.
+ * `run_task/ID/TASK`, `dag_task/ID/MS/TASK`, `asset/MS/NAME PARTITION`, `approval/DEFAULT`. Pure.
  */
 
 export type Wait =
   | { kind: "event"; name: string }
-  /** The end of a run; `called` if the instance called it itself. */
-  | { kind: "run"; run: string; called: boolean }
-  /** The end of a DAG's run for a date, which there need not be yet. */
-  | { kind: "dag"; dag: string; date: string }
+  /** The end of a run, or of this task of it; `called` if the instance called it itself. */
+  | { kind: "run"; run: string; called: boolean; task?: string }
+  /** The end of a DAG's run for a date, which there need not be yet, or of this task of it. */
+  | { kind: "dag"; dag: string; date: string; task?: string }
+  /** An update of an asset, or of this partition of it. */
+  | { kind: "asset"; asset: string; since: string; partition?: string }
   /** An answer of somebody; `default` counts where no one gives one in time. */
   | { kind: "approval"; default?: string }
   /** Of a newer server. */
@@ -34,13 +36,44 @@ export function waitOf(text: string | null | undefined): Wait | undefined {
     case "call":
       return { kind: "run", run: key, called: true };
     case "dag": {
+      const run = runOf(key);
+      if (run) return { kind: "dag", ...run };
+      break;
+    }
+    case "run_task": {
+      const [run, task, ...more] = key.split("/");
+      if (run && task && more.length === 0) return { kind: "run", run, called: false, task };
+      break;
+    }
+    case "dag_task": {
       const last = key.lastIndexOf("/");
-      const at = /^-?\d+$/.test(key.slice(last + 1)) ? Number(key.slice(last + 1)) : Number.NaN;
-      if (last > 0 && Math.abs(at) <= MAX_MS)
-        return { kind: "dag", dag: key.slice(0, last), date: new Date(at).toISOString() };
+      const run = runOf(key.slice(0, Math.max(last, 0)));
+      if (run && last + 1 < key.length) return { kind: "dag", ...run, task: key.slice(last + 1) };
+      break;
+    }
+    case "asset": {
+      const first = key.indexOf("/");
+      const since = dateOf(key.slice(0, Math.max(first, 0)));
+      const [asset, ...partition] = key.slice(first + 1).split(" ");
+      if (!since || !asset) break;
+      if (partition.length === 0) return { kind: "asset", asset, since };
+      return { kind: "asset", asset, since, partition: partition.join(" ") };
     }
   }
   return { kind: "unknown", text };
+}
+
+/** `ID/MS`. */
+function runOf(key: string): { dag: string; date: string } | undefined {
+  const last = key.lastIndexOf("/");
+  const date = dateOf(key.slice(last + 1));
+  return last > 0 && date ? { dag: key.slice(0, last), date } : undefined;
+}
+
+/** Milliseconds since 1970 as RFC 3339. */
+function dateOf(ms: string): string | undefined {
+  const at = /^-?\d+$/.test(ms) ? Number(ms) : Number.NaN;
+  return Math.abs(at) <= MAX_MS ? new Date(at).toISOString() : undefined;
 }
 
 /** The longest payload of an event, in bytes of JSON. */

@@ -467,9 +467,9 @@ def _awaited_update(name: str, update: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _update(run: Run, control: dict[str, Any]) -> dict[str, Any] | None:
-    """The update of the test that a task waits for."""
+    """The last update of the test that counts for what a task waits for."""
     since = read_moment(control["since"]) if "since" in control else None
-    for update in run.awaited_updates.get(control["asset"], []):
+    for update in reversed(run.awaited_updates.get(control["asset"], [])):
         if "partition" in control and update["partition"] != control["partition"]:
             continue
         if update["at"] is None:

@@ -106,11 +106,24 @@ export function What({ wait, due }: { wait: Wait | undefined; due: boolean }) {
     case "approval":
       return "It waits for somebody's answer.";
     case "run":
-      return <RunEnd run={wait.run} called={wait.called} />;
+      return <RunEnd run={wait.run} called={wait.called} task={wait.task} />;
+    case "asset":
+      return (
+        <>
+          It waits for an update of{" "}
+          {wait.partition && (
+            <>
+              the partition <UntrustedText>{wait.partition}</UntrustedText> of{" "}
+            </>
+          )}
+          the asset <UntrustedText>{wait.asset}</UntrustedText> since <Time at={wait.since} named />.
+        </>
+      );
     case "dag":
       return (
         <>
-          It waits for the end of the run of{" "}
+          It waits for the end of <TaskOf task={wait.task} />
+          the run of{" "}
           <DagLink dag={wait.dag} className="ul">
             <UntrustedText>{wait.dag}</UntrustedText>
           </DagLink>{" "}
@@ -126,20 +139,32 @@ export function What({ wait, due }: { wait: Wait | undefined; due: boolean }) {
   }
 }
 
-/** The run that is waited for, with its state. Its address needs its DAG, so it is read. */
-function RunEnd({ run, called }: { run: string; called: boolean }) {
+/** The task of a run that is waited for. */
+function TaskOf({ task }: { task: string | undefined }) {
+  if (task === undefined) return null;
+  return (
+    <>
+      the task <UntrustedText>{task}</UntrustedText> of{" "}
+    </>
+  );
+}
+
+/** The run that is waited for, or whose task, with its state. Its address needs its DAG, so it is read. */
+function RunEnd({ run, called, task }: { run: string; called: boolean; task: string | undefined }) {
   const query = useQuery(runQuery(run));
   const what = called ? "the run that it called" : "a run";
   if (!query.data)
     return (
       <>
-        It waits for the end of {what}: <code>{run}</code>.
+        It waits for the end of <TaskOf task={task} />
+        {what}: <code>{run}</code>.
       </>
     );
   const { dag, state } = query.data;
   return (
     <>
-      It waits for the end of {what}:{" "}
+      It waits for the end of <TaskOf task={task} />
+      {what}:{" "}
       <RunLink dag={dag} run={run} className="ul">
         <UntrustedText>{dag}</UntrustedText> <code>{run}</code>
       </RunLink>{" "}
@@ -157,6 +182,7 @@ export function WaitBriefly({ instance }: { instance: Instance }) {
   if (!wait) return instance.due ? <Time at={instance.due} form="relative" /> : null;
   if (wait.kind === "event") return <UntrustedText max={40}>{`event ${wait.name}`}</UntrustedText>;
   if (wait.kind === "approval") return "answer";
-  if (wait.kind === "run") return <code>{`run ${wait.run}`}</code>;
+  if (wait.kind === "run") return <code>{wait.task ? `task ${wait.task} of ${wait.run}` : `run ${wait.run}`}</code>;
+  if (wait.kind === "asset") return <UntrustedText max={40}>{`asset ${wait.asset}`}</UntrustedText>;
   return <UntrustedText max={40}>{wait.kind === "dag" ? `DAG ${wait.dag}` : wait.text}</UntrustedText>;
 }
