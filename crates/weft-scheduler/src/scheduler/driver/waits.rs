@@ -123,8 +123,8 @@ impl Driver<'_> {
         Ok(Some(waits::ended((run, dag, state), Some(outputs))))
     }
 
-    /// The end of a task of another run. One whose run is in memory has ended there; what of that this turn
-    /// commits is committed together with the end of the wait.
+    /// The end of a task of another run. Where the run is in memory, that decides; what of it this turn commits
+    /// is committed together with the end of the wait.
     async fn end_of_task(
         &mut self,
         waiter: Waiter,
@@ -136,6 +136,10 @@ impl Driver<'_> {
         let Some(task) = task else {
             return Ok(Some(Woken::Task(awaited)));
         };
+        if self.shard.batch.is_large(run) {
+            // Several turns commit its changes. Until then the wait stays pending.
+            return Ok(None);
+        }
         let end = match self.shard.runs.get(run) {
             Some(active) if active.run.counts(task).unfinished() == 0 => {
                 TaskEnd::of(&active.run.counts(task))
