@@ -32,7 +32,7 @@ pub(crate) type AssetOf = (TenantId, AssetName);
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     /// What each waits for. An instance that waits no more may still be here.
-    waits: BTreeMap<Waiter, Waiting>,
+    all: BTreeMap<Waiter, Waiting>,
     by_run: HashMap<RunId, BTreeSet<Waiter>>,
     by_date: HashMap<Dated, BTreeSet<Waiter>>,
     /// Those that wait for a task, by its run; they are in `by_run` as well.
@@ -61,19 +61,19 @@ struct AssetWaits {
 
 impl Waits {
     pub(crate) fn is_empty(&self) -> bool {
-        self.waits.is_empty()
+        self.all.is_empty()
     }
 
     /// Adds a wait that may be over already.
     pub(crate) fn add(&mut self, waiter: Waiter, waiting: Waiting) {
-        self.waits.insert(waiter, waiting);
+        self.all.insert(waiter, waiting);
         self.pending.insert(waiter);
     }
 
     /// Adds a wait for a run that this turn creates.
     pub(crate) fn add_called(&mut self, waiter: Waiter, tenant: TenantId, run: RunId) {
         let wait = Wait::Call(run);
-        self.waits.insert(waiter, Waiting { tenant, wait });
+        self.all.insert(waiter, Waiting { tenant, wait });
         self.by_run.entry(run).or_default().insert(waiter);
     }
 
@@ -85,7 +85,7 @@ impl Waits {
     pub(crate) fn pending(&self, most: usize) -> Vec<(Waiter, Waiting)> {
         let pending = self.pending.iter().take(most);
         pending
-            .filter_map(|waiter| Some((*waiter, self.waits.get(waiter)?.clone())))
+            .filter_map(|waiter| Some((*waiter, self.all.get(waiter)?.clone())))
             .collect()
     }
 
@@ -120,7 +120,7 @@ impl Waits {
     /// Removes a wait that is over.
     pub(crate) fn remove(&mut self, waiter: Waiter) {
         self.pending.remove(&waiter);
-        let Some(Waiting { tenant, wait }) = self.waits.remove(&waiter) else {
+        let Some(Waiting { tenant, wait }) = self.all.remove(&waiter) else {
             return;
         };
         match wait {
@@ -219,10 +219,10 @@ impl Waits {
     /// Makes waits pending.
     fn look_up(&mut self, waiters: BTreeSet<Waiter>) {
         // Some wait no more.
-        let waits = &self.waits;
+        let all = &self.all;
         let waiters = waiters.into_iter();
         self.pending
-            .extend(waiters.filter(|waiter| waits.contains_key(waiter)));
+            .extend(waiters.filter(|waiter| all.contains_key(waiter)));
     }
 
     /// Has everything that is waited for looked up again.
@@ -231,14 +231,14 @@ impl Waits {
         self.by_date.clear();
         self.by_task.clear();
         self.by_asset.clear();
-        self.pending.extend(self.waits.keys());
+        self.pending.extend(self.all.keys());
     }
 
     /// A run that was called gets another id; returns what waits for it.
     pub(crate) fn rename_called_run(&mut self, old: RunId, new: RunId) -> BTreeSet<Waiter> {
         let waiters = self.by_run.remove(&old).unwrap_or_default();
         for waiter in &waiters {
-            if let Some(waiting) = self.waits.get(waiter) {
+            if let Some(waiting) = self.all.get(waiter) {
                 self.add_called(*waiter, waiting.tenant.clone(), new);
             }
         }
@@ -251,7 +251,7 @@ impl Waits {
             task: TaskIndex(0),
             index: 0,
         };
-        let from_run = self.waits.range((run, first)..).map(|(waiter, _)| *waiter);
+        let from_run = self.all.range((run, first)..).map(|(waiter, _)| *waiter);
         let of_run: Vec<Waiter> = from_run.take_while(|(of, _)| *of == run).collect();
         for waiter in of_run {
             self.remove(waiter);
