@@ -177,6 +177,13 @@ impl Waits {
         self.look_up(ended);
     }
 
+    /// A run of this DAG and date is committed: what waited before there was one is pending.
+    pub(crate) fn run_appeared(&mut self, dated: &Dated) {
+        if let Some(waiters) = self.by_date.remove(dated) {
+            self.look_up(waiters);
+        }
+    }
+
     /// Whether something waits for an asset.
     pub(crate) fn has_assets(&self) -> bool {
         !self.by_asset.is_empty()
@@ -324,6 +331,11 @@ mod tests {
         waits.wait_for_date(waiter(1), dated(5));
         waits.run_ended(run(9), None);
         assert_eq!(pending(&waits), [waiter(1)], "its date is unknown");
+        waits.wait_for_date(waiter(1), dated(5));
+        waits.run_appeared(&dated(4));
+        assert!(!waits.has_pending());
+        waits.run_appeared(&dated(5));
+        assert_eq!(pending(&waits), [waiter(1)], "there is a run now");
     }
 
     #[test]

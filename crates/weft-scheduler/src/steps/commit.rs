@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use weft_core::{run::InstanceState, run_id::RunId, wait::Wait};
-use weft_store::{NewRun, Turn};
+use weft_store::{NewRun, RunKind, Turn};
 
 /// The turn that commits the batch.
 pub(crate) fn next_turn(shard: &Shard, cx: &Context) -> Turn {
@@ -87,18 +87,19 @@ fn look_up_waits(shard: &mut Shard, turn: &Turn) {
     }
     for update in &turn.runs {
         let active = shard.runs.get(update.id);
-        if !update.state.is_ended() {
-            if let Some(active) = active {
-                let has_ended = |task| active.run.counts(task).unfinished() == 0;
-                shard.waits.run_changed(update.id, has_ended);
-            }
-            continue;
-        }
         let dated = active.map(|active| {
             let dag = active.version.dag.id.clone();
             (active.tenant.clone(), dag, active.logical_date)
         });
-        shard.waits.run_ended(update.id, dated.as_ref());
+        if update.state.is_ended() {
+            shard.waits.run_ended(update.id, dated.as_ref());
+        } else if let (Some(active), Some(dated)) = (active, dated) {
+            let has_ended = |task| active.run.counts(task).unfinished() == 0;
+            shard.waits.run_changed(update.id, has_ended);
+            if matches!(active.kind, RunKind::Scheduled | RunKind::Backfill) {
+                shard.waits.run_appeared(&dated);
+            }
+        }
     }
     if !shard.waits.has_assets() {
         return;
