@@ -83,6 +83,70 @@ pub struct AssetRun {
     pub dag: String,
 }
 
+/// Runs that are to update partitions of an asset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewAssetBackfill {
+    /// The asset.
+    pub asset: String,
+    /// The partitions, 1 to 1,000: a run is created for each.
+    pub partitions: Vec<String>,
+    /// The DAG whose runs update it; needed where the active versions of several DAGs do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dag: Option<String>,
+    /// The DAG's parameter that receives the partition.
+    #[serde(default = "partition", skip_serializing_if = "is_partition")]
+    pub param: String,
+    /// Further parameters of all the runs.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub params: Map<String, Value>,
+    /// Leaves out the partitions that were updated before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_missing: bool,
+    /// Creates no runs, and returns what would be created.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+fn partition() -> String {
+    "partition".into()
+}
+
+fn is_partition(param: &String) -> bool {
+    param == "partition"
+}
+
+/// The runs of a backfill of partitions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AssetBackfill {
+    /// The asset.
+    pub asset: String,
+    /// Id of the DAG.
+    pub dag: String,
+    /// Number of its active version.
+    pub version: u32,
+    /// Whether nothing was created.
+    pub dry_run: bool,
+    /// The runs, in the order of the partitions.
+    pub runs: Vec<PartitionRun>,
+    /// The partitions that were left out because they were updated before.
+    pub updated: Vec<String>,
+}
+
+/// The run for a partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PartitionRun {
+    /// The partition.
+    pub partition: String,
+    /// Id of the run; absent in a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
 /// An update to report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -46,7 +46,10 @@ mod webhook;
 
 pub use {
     approval::{Approval, ApprovalDecision, ApprovalState, NewDecision},
-    asset::{Asset, AssetMaker, AssetProducer, AssetRun, AssetUpdate, NewAssetUpdate},
+    asset::{
+        Asset, AssetBackfill, AssetMaker, AssetProducer, AssetRun, AssetUpdate, NewAssetBackfill,
+        NewAssetUpdate, PartitionRun,
+    },
     audit::AuditEntry,
     backfill::{Backfill, BackfillOrder, NewBackfill},
     bulk::{BulkAction, BulkKind, BulkPage, RunClearPreview, RunsFilter, SkippedRun},

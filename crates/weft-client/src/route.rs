@@ -93,6 +93,7 @@ routes! {
     LIST_ASSETS = GET "/assets" Safe;
     LIST_ASSET_UPDATES = GET "/assets/updates" Safe;
     REPORT_ASSET_UPDATE = POST "/assets/updates" Safe;
+    BACKFILL_ASSET = POST "/assets/backfills" Safe;
     LIST_ASSETS_OF_RUN = GET "/runs/{run}/assets" Safe;
     RUN_TREE = GET "/runs/{run}/tree" Safe;
     SEND_EVENT = POST "/runs/{run}/events/{name}" Safe;

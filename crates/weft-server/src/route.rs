@@ -5,6 +5,7 @@
 //! document can't tell of another API than the one that answers.
 
 mod approvals;
+mod asset_backfills;
 mod assets;
 mod audit;
 mod backfills;
@@ -77,6 +78,7 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .merge(bulk::routes())
         .merge(named_events::routes())
         .merge(approvals::routes())
+        .merge(asset_backfills::routes())
         .merge(assets::routes())
         .merge(run_tree::routes())
         .merge(instances::routes())

@@ -125,3 +125,119 @@ async fn an_update_that_is_none_is_refused() {
     assert_eq!(reply.status.as_u16(), 400);
     assert!(world.scheduler.woken().is_empty());
 }
+
+/// A world with a DAG that fills partitions of `orders`.
+async fn filling() -> World {
+    let world = World::new().await;
+    let schema = json!({ "type": "string", "pattern": "^[a-z]+$" });
+    let dags = json!([{
+        "id": "fills",
+        "params": { "partition": { "schema": schema }, "rows": { "default": 1 } },
+        "tasks": { "a": { "outlets": ["orders"] } },
+    }]);
+    world
+        .post("/deployments")
+        .body(file(dags))
+        .send()
+        .await
+        .ok();
+    world.scheduler.woken();
+    world
+}
+
+#[tokio::test]
+async fn a_backfill_creates_a_run_for_each_partition_once() {
+    let world = filling().await;
+    let update = json!({ "asset": "orders", "partition": "south" });
+    let reply = world.post("/api/v1/assets/updates").json(&update).send().await;
+    assert_eq!(reply.status, 201);
+    world.scheduler.woken();
+    let body = json!({
+        "asset": "orders", "partitions": ["north", "south"], "params": { "rows": 7 }, "only_missing": true, "dry_run": true,
+    });
+    let preview = world.post("/api/v1/assets/backfills").json(&body).send().await;
+    assert_eq!(preview.status, 200);
+    let expected = json!({
+        "asset": "orders", "dag": "fills", "version": 1, "dry_run": true,
+        "runs": [{ "partition": "north" }], "updated": ["south"],
+    });
+    assert_eq!(preview.ok(), expected);
+    assert_eq!(list(&world, "/dags/fills/runs").await.len(), 0);
+    let body =
+        json!({ "asset": "orders", "partitions": ["north", "south"], "params": { "rows": 7 } });
+    let fill = async || {
+        let post = world.post("/api/v1/assets/backfills").json(&body);
+        let reply = post.header("idempotency-key", "again").send().await;
+        assert_eq!(reply.status, 201);
+        reply.ok()
+    };
+    let made = fill().await;
+    let partitions: Vec<_> = made["runs"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|run| &run["partition"])
+        .collect();
+    assert_eq!(partitions, ["north", "south"]);
+    assert_eq!(fill().await, made, "the same key creates none again");
+    let runs = list(&world, "/dags/fills/runs").await;
+    assert_eq!(runs.len(), 2);
+    let north = made["runs"][0]["run"].as_str().expect("an id");
+    let run = world.get(&format!("/runs/{north}")).send().await.ok();
+    assert_eq!(run["params"], json!({ "partition": "north", "rows": 7 }));
+}
+
+#[tokio::test]
+async fn a_backfill_of_partitions_that_cannot_be_is_refused_whole() {
+    let world = filling().await;
+    let cases = [
+        (
+            json!({ "asset": "rates", "partitions": ["a"] }),
+            "no task of an active version updates rates",
+        ),
+        (
+            json!({ "asset": "orders", "partitions": [] }),
+            "1 to 1000 are filled by one request",
+        ),
+        (
+            json!({ "asset": "orders", "partitions": ["a", "a"] }),
+            "a is given twice",
+        ),
+        (
+            json!({ "asset": "orders", "partitions": ["a\nb"] }),
+            "in one line",
+        ),
+        (
+            json!({ "asset": "orders", "partitions": ["a", "7"] }),
+            "the parameters don't fit the DAG fills",
+        ),
+        (
+            json!({ "asset": "orders", "partitions": ["a"], "param": "region" }),
+            "has no parameter \"region\"",
+        ),
+        (
+            json!({ "asset": "orders", "partitions": ["a"], "params": { "partition": "b" } }),
+            "receives the partition, and is not given",
+        ),
+        (
+            json!({ "asset": "orders", "partitions": ["a"], "dag": "uses" }),
+            "updates the asset orders",
+        ),
+    ];
+    for (body, words) in cases {
+        let post = world.post("/api/v1/assets/backfills").json(&body);
+        let code = if words.starts_with("the parameters") {
+            "invalid_params"
+        } else {
+            "invalid_value"
+        };
+        let reply = post.header("idempotency-key", "k").send().await;
+        let problem = reply.problem(422, code);
+        let detail = problem["detail"].as_str().expect("it says what");
+        assert!(detail.contains(words), "{body}: {detail}");
+    }
+    let body = json!({ "asset": "orders", "partitions": ["a"] });
+    let reply = world.post("/api/v1/assets/backfills").json(&body).send().await;
+    reply.problem(400, "invalid_request");
+    assert_eq!(list(&world, "/dags/fills/runs").await.len(), 0);
+}

@@ -1,6 +1,6 @@
 //! `wfctl assets`: named data that tasks update, and whose updates create runs.
 
-use super::run_ref::RunRef;
+use super::{run_ref::RunRef, runs::given};
 use crate::{
     client::{self, ConnectArgs},
     local_time::Zone,
@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use weft_api::{
-    Asset, AssetUpdate, NewAssetUpdate,
+    Asset, AssetBackfill, AssetUpdate, NewAssetBackfill, NewAssetUpdate, PartitionRun,
     problem::{Code, Exit, Problem, Problems},
     text,
 };
@@ -31,6 +31,7 @@ Examples:
   wfctl assets show s3://lake/orders
   wfctl assets updates s3://lake/orders --limit 500
   wfctl assets update s3://lake/orders --partition 2026-11-26 --metadata '{\"rows\": 3}'
+  wfctl assets backfill s3://lake/orders --partition north --partition south --only-missing
   wfctl assets of-run 0c3k5v7n9q1st           # the updates that created the run
   wfctl assets of-run 0c3k5v7n9q1st --made    # those that its tasks made")]
 pub(crate) struct AssetsArgs {
@@ -72,6 +73,35 @@ enum AssetsCommand {
         made: bool,
         #[command(flatten)]
         list: ListArgs,
+    },
+    /// Create a run for each of some partitions of an asset
+    Backfill {
+        /// The asset
+        #[arg(value_name = "ASSET")]
+        asset: String,
+        /// A partition to fill; may be repeated
+        #[arg(long, value_name = "KEY", required = true)]
+        partition: Vec<String>,
+        /// The DAG that updates the asset, where several do
+        #[arg(long, value_name = "DAG")]
+        dag: Option<String>,
+        /// The DAG's parameter that receives the partition
+        #[arg(long, value_name = "NAME", default_value = "partition")]
+        param_name: String,
+        /// A further parameter of every run: text or JSON, or @FILE; may be repeated
+        #[arg(long, short, value_name = "NAME=VALUE", requires = "dag")]
+        param: Vec<String>,
+        /// Leave out the partitions that were updated before
+        #[arg(long)]
+        only_missing: bool,
+        /// Create no runs, and print what would be created
+        #[arg(long)]
+        dry_run: bool,
+        /// Identifies the backfill: the same key again creates no second run for a partition [default: a random one]
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+        #[command(flatten)]
+        format: FormatArgs,
     },
     /// Report that an asset was updated
     Update {
@@ -124,6 +154,35 @@ pub(crate) fn run(args: &AssetsArgs) -> Result<Exit, Problems> {
                 .await?;
                 table::list(list, &updates)?;
             }
+            AssetsCommand::Backfill {
+                asset,
+                partition,
+                dag,
+                param_name,
+                param,
+                only_missing,
+                dry_run,
+                key,
+                format,
+            } => {
+                let params = match dag {
+                    Some(dag) => given::params(&client, dag, param).await?,
+                    None => Map::new(),
+                };
+                let body = NewAssetBackfill {
+                    asset: asset.clone(),
+                    partitions: partition.clone(),
+                    dag: dag.clone(),
+                    param: param_name.clone(),
+                    params,
+                    only_missing: *only_missing,
+                    dry_run: *dry_run,
+                };
+                let key = key.clone().unwrap_or_else(weft_client::idempotency_key);
+                let request = client.request(&route::BACKFILL_ASSET, &[]).json(&body);
+                let made: AssetBackfill = request.idempotency_key(&key)?.fetch().await?;
+                table::one(format.output, &made, |_| filled(&made))?;
+            }
             AssetsCommand::Update {
                 asset,
                 partition,
@@ -174,6 +233,29 @@ async fn updates(
         request.query("asset", asset)
     })
     .await
+}
+
+/// What a backfill created, for people.
+fn filled(made: &AssetBackfill) -> String {
+    let runs = text::counted(made.runs.len(), "run");
+    let verb = if made.dry_run {
+        "would be made"
+    } else {
+        "made"
+    };
+    let mut said = format!("{runs} of {} {verb} (version {})\n", made.dag, made.version);
+    for PartitionRun { partition, run } in &made.runs {
+        let line = format!("  {partition}  {}", run.as_deref().unwrap_or_default());
+        said.push_str(text::line(&line, MAX_LINE).trim_end());
+        said.push('\n');
+    }
+    if !made.updated.is_empty() {
+        let left_out = text::counted(made.updated.len(), "partition");
+        said.push_str(&format!(
+            "left out, since it was updated before: {left_out}\n"
+        ));
+    }
+    said
 }
 
 /// An asset for people.

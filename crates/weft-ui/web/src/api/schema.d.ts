@@ -44,6 +44,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assets/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create runs for partitions of an asset
+         * @description Creates one run for each partition, of the DAG whose active version updates the asset. A parameter of the DAG receives the
+         *     partition. The runs are created one after the other; a request that was interrupted is repeated with the same
+         *     `Idempotency-Key`, and creates no second run for a partition.
+         */
+        post: operations["backfill_partitions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets/updates": {
         parameters: {
             query?: never;
@@ -1684,6 +1706,24 @@ export interface components {
             producers: components["schemas"]["AssetProducer"][];
             updated?: components["schemas"]["Time"] | null;
         };
+        /** @description The runs of a backfill of partitions. */
+        AssetBackfill: {
+            /** @description The asset. */
+            asset: string;
+            /** @description Id of the DAG. */
+            dag: string;
+            /** @description Whether nothing was created. */
+            dry_run: boolean;
+            /** @description The runs, in the order of the partitions. */
+            runs: components["schemas"]["PartitionRun"][];
+            /** @description The partitions that were left out because they were updated before. */
+            updated: string[];
+            /**
+             * Format: int32
+             * @description Number of its active version.
+             */
+            version: number;
+        };
         /** @description The task instance that made an update. */
         AssetMaker: {
             /** @description Id of its DAG. */
@@ -2855,6 +2895,23 @@ export interface components {
             sent_by: string;
             taken_by?: components["schemas"]["EventTaker"] | null;
         };
+        /** @description Runs that are to update partitions of an asset. */
+        NewAssetBackfill: {
+            /** @description The asset. */
+            asset: string;
+            /** @description The DAG whose runs update it; needed where the active versions of several DAGs do. */
+            dag?: string | null;
+            /** @description Creates no runs, and returns what would be created. */
+            dry_run?: boolean;
+            /** @description Leaves out the partitions that were updated before. */
+            only_missing?: boolean;
+            /** @description The DAG's parameter that receives the partition. */
+            param?: string;
+            /** @description Further parameters of all the runs. */
+            params?: Record<string, never>;
+            /** @description The partitions, 1 to 1,000: a run is created for each. */
+            partitions: string[];
+        };
         /** @description An update to report. */
         NewAssetUpdate: {
             /** @description The asset: letters, digits and the characters `_ - . / : @ + = % ~`, at most 250. */
@@ -3777,6 +3834,13 @@ export interface components {
             /** @description A JSON Schema that a value must satisfy. */
             schema?: unknown;
         };
+        /** @description The run for a partition. */
+        PartitionRun: {
+            /** @description The partition. */
+            partition: string;
+            /** @description Id of the run; absent in a dry run. */
+            run?: string | null;
+        };
         /** @description What tasks may be granted. */
         Policy: {
             /** @description Whether the default policy applies. */
@@ -4603,6 +4667,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Asset"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    backfill_partitions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Identifies the request: 1 to 200 visible ASCII characters; required unless it is a dry run */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAssetBackfill"];
+            };
+        };
+        responses: {
+            /** @description The runs that would be created (dry run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetBackfill"];
+                };
+            };
+            /** @description The runs, which are durable */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetBackfill"];
                 };
             };
             /** @description The request failed */
