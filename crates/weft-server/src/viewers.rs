@@ -1,7 +1,8 @@
 //! Changes for everybody who watches: encoded once, in batches, kept for a while so that a stream can be continued.
 //!
 //! One task listens to the scheduler for all streams of a kind, and only while there are streams. The first change is sent at
-//! once, and then a batch at most ten times a second with the last state of each row. A batch has a number, which is the id
+//! once, and then a batch at most ten times a second with the last state of each row. The end of a run does not wait for the
+//! next batch, because somebody may wait for it, unless more runs end than anybody watches one by one. A batch has a number, which is the id
 //! of its last event: a stream that names it gets the batches since. Where they are not there any more, or changes were
 //! missed, it gets an event `resync`: read what is shown again.
 
@@ -10,6 +11,7 @@ use crate::{
     view,
 };
 use bytes::{BufMut as _, Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use std::{
     collections::{HashMap, VecDeque},
     fmt::Write as _,
@@ -27,6 +29,8 @@ use weft_core::{
 
 /// The least time between two batches.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// The most batches in that time that are sent at once, because a run has ended.
+const MAX_AT_ONCE: u32 = 20;
 /// How long batches are kept, and how long the task listens on after the last stream.
 const KEPT_FOR: Duration = Duration::from_mins(1);
 /// The most memory of batches that are kept, in bytes.
@@ -223,10 +227,13 @@ type Row = (RunId, Option<(TaskId, Option<u32>)>);
 struct Pending {
     changes: Vec<Arc<Change>>,
     rows: HashMap<Row, usize>,
+    /// Whether one of the runs has ended.
+    has_end: bool,
 }
 
 impl Pending {
     fn add(&mut self, change: Arc<Change>) {
+        self.has_end |= matches!(&*change, Change::Run { state, .. } if state.is_ended());
         let row = match &*change {
             Change::Run { run, .. } => (*run, None),
             Change::Instance {
@@ -281,27 +288,70 @@ impl Pending {
     }
 }
 
+/// When batches are sent.
+struct Pace {
+    last: Option<Instant>,
+    /// How many batches may still be sent at once until `renewed` is [`INTERVAL`] ago.
+    at_once: u32,
+    renewed: Instant,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            last: None,
+            at_once: MAX_AT_ONCE,
+            renewed: Instant::now(),
+        }
+    }
+
+    /// When the next batch is sent, and whether that is before its time.
+    fn next(&mut self, pending: &Pending) -> (Instant, bool) {
+        let now = Instant::now();
+        if now >= self.renewed + INTERVAL {
+            (self.at_once, self.renewed) = (MAX_AT_ONCE, now);
+        }
+        let due = self.last.map_or(now, |at| at + INTERVAL);
+        if due > now && pending.has_end && self.at_once > 0 {
+            return (now, true);
+        }
+        (due, false)
+    }
+
+    fn sent(&mut self, was_at_once: bool) {
+        self.last = Some(Instant::now());
+        self.at_once -= u32::from(was_at_once);
+    }
+}
+
 /// Collects changes and sends them, until the scheduler is gone or there was no stream for a while.
 async fn listen(viewers: Viewers, mut changes: Changes) {
     let mut pending = Pending::default();
-    let mut last_sent: Option<Instant> = None;
+    let mut pace = Pace::new();
     let mut look_at = Instant::now() + KEPT_FOR;
-    loop {
-        let send_at = last_sent.map_or_else(Instant::now, |at| at + INTERVAL);
+    'listening: loop {
+        let (send_at, is_at_once) = pace.next(&pending);
         tokio::select! {
             biased;
             () = sleep_until(send_at), if !pending.changes.is_empty() => {
                 viewers.send(Some(std::mem::take(&mut pending)));
-                last_sent = Some(Instant::now());
+                pace.sent(is_at_once);
             }
-            news = changes.next() => match news {
-                Some(News::Change(change)) if pending.changes.len() < MAX_ROWS => pending.add(change),
-                Some(News::Change(_) | News::Missed) => {
-                    pending = Pending::default();
-                    viewers.send(None);
+            news = changes.next() => {
+                // What else has come goes with the same batch.
+                let mut next = Some(news);
+                while let Some(news) = next {
+                    match news {
+                        Some(News::Change(change)) if pending.changes.len() < MAX_ROWS => pending.add(change),
+                        Some(News::Change(_) | News::Missed) => {
+                            pending = Pending::default();
+                            viewers.send(None);
+                        }
+                        None => break 'listening,
+                    }
+                    next = changes.next().now_or_never();
                 }
-                None => break,
-            },
+            }
             () = sleep_until(look_at) => {
                 if viewers.end_if_unused() {
                     return;
@@ -373,5 +423,32 @@ mod tests {
         drop(news);
         while first.batches.recv().await.is_ok() {}
         assert!(viewers.join(None).is_none(), "the scheduler is gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_run_does_not_wait_for_the_next_batch() {
+        let (news, changes) = broadcast::channel(16);
+        let viewers = Viewers::begin(Changes::Here(changes));
+        let mut stream = viewers.join(None).unwrap();
+        let began = Instant::now();
+        for running in [1, 2] {
+            news.send(change(1, running)).unwrap();
+            stream.batches.recv().await.unwrap();
+        }
+        assert!(began.elapsed() >= INTERVAL);
+        let began = Instant::now();
+        let ended = Change::Run {
+            tenant: TenantId::default(),
+            dag: "d".parse().unwrap(),
+            run: RunId::from_i64(1).unwrap(),
+            state: RunState::Success,
+            counts: Counts::default(),
+        };
+        for _end in 0..=MAX_AT_ONCE {
+            assert!(began.elapsed() < INTERVAL);
+            news.send(Arc::new(ended.clone())).unwrap();
+            stream.batches.recv().await.unwrap();
+        }
+        assert!(began.elapsed() >= INTERVAL, "one too many waited");
     }
 }

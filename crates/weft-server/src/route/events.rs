@@ -38,7 +38,7 @@ struct FollowAll {
 /// Follow all runs
 ///
 /// Server-sent events `run` and `instance`, each with one change, from now on: the first one at once,
-/// and then the last state of each row at most ten times a second. With `Last-Event-ID` the stream
+/// and then the last state of each row at most ten times a second, the end of a run at once. With `Last-Event-ID` the stream
 /// goes on after that event, for about a minute. An event `resync` means that events were missed:
 /// read the lists again. The stream ends after some minutes; connect again.
 #[utoipa::path(get, path = "/events", tag = "events", params(FollowAll, ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was received")), responses((status = 200, description = "Changes as they are committed", body = Change, content_type = "text/event-stream")))]

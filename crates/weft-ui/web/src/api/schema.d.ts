@@ -526,7 +526,7 @@ export interface paths {
         /**
          * Follow all runs
          * @description Server-sent events `run` and `instance`, each with one change, from now on: the first one at once,
-         *     and then the last state of each row at most ten times a second. With `Last-Event-ID` the stream
+         *     and then the last state of each row at most ten times a second, the end of a run at once. With `Last-Event-ID` the stream
          *     goes on after that event, for about a minute. An event `resync` means that events were missed:
          *     read the lists again. The stream ends after some minutes; connect again.
          */
