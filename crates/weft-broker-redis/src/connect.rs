@@ -2,7 +2,7 @@
 
 use crate::{
     ConnectError, Options,
-    address::Address,
+    address::{Address, Kind},
     broker::{MAX_WAIT, Redis, base, millis},
     connect_error::{LAYOUT, OLDEST_VERSION},
     endpoint::{Endpoint, Purpose},
@@ -44,6 +44,7 @@ impl Redis {
         options: Options,
         clock: Clock,
     ) -> Result<Arc<Self>, ConnectError> {
+        let is_cluster = matches!(address.kind, Kind::Cluster);
         let endpoint = Arc::new(Endpoint::new(
             address,
             options.roots.as_deref(),
@@ -53,7 +54,7 @@ impl Redis {
         let calls = Link::new(endpoint.clone(), Purpose::Calls, options.call_timeout);
         let redis = Self {
             base: base(&options),
-            scripts: Arc::new(Scripts::new(clock)),
+            scripts: Arc::new(Scripts::new(clock, is_cluster)),
             options,
             endpoint,
             calls: Arc::new(calls),

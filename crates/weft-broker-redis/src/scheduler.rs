@@ -15,13 +15,14 @@ use crate::{
     script::Script,
 };
 use async_trait::async_trait;
-use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 use published::{Item, QueuedDispatch};
-use publishing::MAX_CALLS_IN_FLIGHT;
 use session::SchedulerSession;
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::task::JoinHandle;
@@ -38,6 +39,8 @@ const FIRST_PART: &str = "0";
 pub struct RedisScheduler {
     session: Arc<SchedulerSession>,
     feed: JoinHandle<()>,
+    /// Whether the last publish failed: then reports are confirmed by calls of their own.
+    has_publish_failed: AtomicBool,
 }
 
 impl Drop for RedisScheduler {
@@ -64,7 +67,11 @@ impl RedisScheduler {
         let session = Arc::new(SchedulerSession::new(redis, epoch));
         session.take_over().await?;
         let feed = tokio::spawn(feed::run(session.clone()));
-        Ok(Self { session, feed })
+        Ok(Self {
+            session,
+            feed,
+            has_publish_failed: AtomicBool::new(false),
+        })
     }
 
     /// Expires what is due by the server's clock now.
@@ -80,8 +87,31 @@ impl RedisScheduler {
 #[async_trait]
 impl SchedulerBroker for RedisScheduler {
     async fn publish(&self, dispatches: Vec<Dispatch>) -> Result<(), (Vec<Dispatch>, BrokerError)> {
+        self.publish_and_confirm(dispatches, &[]).await.0
+    }
+
+    async fn publish_and_confirm(
+        &self,
+        dispatches: Vec<Dispatch>,
+        confirmed: &[AttemptKey],
+    ) -> (
+        Result<(), (Vec<Dispatch>, BrokerError)>,
+        Result<(), BrokerError>,
+    ) {
         let items: Vec<Item> = dispatches.iter().map(Item::of).collect();
-        let reasons = self.session.publish(&items).await;
+        // A Redis without memory refuses to publish, and confirmations free memory.
+        let together = if items.is_empty() || self.has_publish_failed.load(Ordering::Relaxed) {
+            0
+        } else {
+            confirmed.len().min(MAX_ITEMS_PER_CALL)
+        };
+        let (with, rest) = confirmed.split_at(together);
+        let publish = self.session.publish_with(&items, with);
+        let ((reasons, first), others) = tokio::join!(publish, self.session.confirm(rest));
+        let has_failed = reasons
+            .iter()
+            .any(|why| matches!(why, Some(BrokerError::Unavailable(_))));
+        self.has_publish_failed.store(has_failed, Ordering::Relaxed);
         let mut refused = Vec::new();
         let mut reason = None;
         for (dispatch, why) in dispatches.into_iter().zip(reasons) {
@@ -91,7 +121,8 @@ impl SchedulerBroker for RedisScheduler {
             }
         }
         self.session.forget_refused(&refused);
-        reason.map_or(Ok(()), |error| Err((refused, error)))
+        let published = reason.map_or(Ok(()), |error| Err((refused, error)));
+        (published, first.and(others))
     }
 
     async fn revoke(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
@@ -107,14 +138,7 @@ impl SchedulerBroker for RedisScheduler {
     }
 
     async fn confirm(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
-        let calls: Vec<_> = attempts
-            .chunks(MAX_ITEMS_PER_CALL)
-            .map(|keys| self.session.call_with_keys(Script::Confirm, keys))
-            .collect();
-        stream::iter(calls)
-            .buffered(MAX_CALLS_IN_FLIGHT)
-            .try_for_each(|_reply| ready(Ok(())))
-            .await
+        self.session.confirm(attempts).await
     }
 
     async fn demand(&self) -> Result<Vec<Demand>, BrokerError> {

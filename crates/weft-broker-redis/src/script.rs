@@ -21,7 +21,6 @@ pub(super) enum Script {
     Claim,
     Renew,
     Report,
-    Listen,
     Look,
     Pause,
     Release,
@@ -30,7 +29,7 @@ pub(super) enum Script {
     Withdraw,
 }
 
-const SCRIPTS: [(Script, &str); 22] = [
+const SCRIPTS: [(Script, &str); 21] = [
     (Script::Takeover, include_str!("lua/takeover.lua")),
     (Script::Publish, include_str!("lua/publish.lua")),
     (Script::Revoke, include_str!("lua/revoke.lua")),
@@ -46,7 +45,6 @@ const SCRIPTS: [(Script, &str); 22] = [
     (Script::Claim, include_str!("lua/claim.lua")),
     (Script::Renew, include_str!("lua/renew.lua")),
     (Script::Report, include_str!("lua/report.lua")),
-    (Script::Listen, include_str!("lua/listen.lua")),
     (Script::Look, include_str!("lua/look.lua")),
     (Script::Pause, include_str!("lua/pause.lua")),
     (Script::Release, include_str!("lua/release.lua")),
@@ -73,11 +71,17 @@ pub(super) struct Text {
 pub(super) struct Scripts(Vec<Text>);
 
 impl Scripts {
-    pub(super) fn new(clock: Clock) -> Self {
+    /// The scripts for a Cluster, or for a single server.
+    pub(super) fn new(clock: Clock, is_cluster: bool) -> Self {
         let clock = match clock {
             Clock::Server => include_str!("lua/clock.lua"),
             #[cfg(feature = "conformance")]
             Clock::Movable => include_str!("lua/clock_movable.lua"),
+        };
+        let moving = if is_cluster {
+            include_str!("lua/moving.lua")
+        } else {
+            ""
         };
         let texts = SCRIPTS.map(|(script, body)| {
             // A server that is out of memory refuses to publish before the script changes
@@ -88,7 +92,7 @@ impl Scripts {
                 "#!lua flags=allow-oom"
             };
             let text = format!(
-                "{first}\n{clock}\n{}\n{body}",
+                "{first}\n{moving}{clock}\n{}\n{body}",
                 include_str!("lua/state.lua")
             );
             let hash = ::redis::Script::new(&text).get_hash().to_owned();

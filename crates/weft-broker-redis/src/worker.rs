@@ -38,6 +38,9 @@ const NO_WAITER: u64 = 0;
 /// Leases that one call renews or releases.
 const MAX_KEYS_PER_CALL: usize = 5_000;
 
+/// A claim trims the inbox when so many entries were read; a renewal always does.
+const TRIM_AFTER: usize = 16;
+
 /// One worker's end of one shard. Dropping it ends its task; what the worker held expires
 /// with its leases.
 #[derive(Debug)]
@@ -82,12 +85,14 @@ impl RedisWorker {
     ) -> Result<(Vec<Claim>, u32), BrokerError> {
         let bounds = self.session.redis.options.bounds;
         let (waiter, max_pushed) = request.waiter.unwrap_or((NO_WAITER, 0));
+        let trim = self.session.trim(TRIM_AFTER);
         let mut reply = self
             .session
             .call(registration, Script::Claim, |command| {
                 command.arg(request.max).arg(DISPATCH_VERSION);
                 command.arg(bounds.notices).arg(waiter).arg(max_pushed);
                 command.arg(or_empty(request.held_on_other_shards));
+                command.arg(before(trim.as_deref()));
             })
             .await?;
         let lease = Duration::from_millis(u64::try_from(reply.number()?).unwrap_or(0));
@@ -121,6 +126,7 @@ impl RedisWorker {
         held_on_other_shards: Option<u32>,
     ) -> Result<Vec<AttemptKey>, BrokerError> {
         let registration = self.session.registration()?;
+        let trim = self.session.trim(1);
         let mut lost = Vec::new();
         let mut rest = attempts;
         loop {
@@ -130,6 +136,7 @@ impl RedisWorker {
                 .session
                 .call(&registration, Script::Renew, |command| {
                     command.arg(or_empty(held_on_other_shards));
+                    command.arg(before(trim.as_deref()));
                     for key in &keys {
                         command.arg(key);
                     }
@@ -283,12 +290,6 @@ impl WorkerBroker for RedisWorker {
 
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
         let registration = self.session.registration()?;
-        let taken = self.session.taken().map(|id| reply::after(&id));
-        self.session
-            .call(&registration, Script::Listen, |command| {
-                command.arg(taken.as_deref().unwrap_or_default());
-            })
-            .await?;
         self.session.signals(&registration, max.max(1)).await
     }
 
@@ -332,6 +333,11 @@ fn draw_token() -> String {
 
 fn or_empty(number: Option<u32>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+/// The inbox entry up to which the inbox is trimmed, from the last one whose signals were taken.
+fn before(taken: Option<&str>) -> String {
+    taken.map(reply::after).unwrap_or_default()
 }
 
 fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {

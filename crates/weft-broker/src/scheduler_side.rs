@@ -35,6 +35,31 @@ pub trait SchedulerBroker: Send + Sync {
     /// The broker delivers the reports again; confirm them again.
     async fn confirm(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError>;
 
+    /// As [`Self::publish`] and [`Self::confirm`] at once, in as few calls as the broker can. Returns
+    /// the result of each.
+    async fn publish_and_confirm(
+        &self,
+        dispatches: Vec<Dispatch>,
+        confirmed: &[AttemptKey],
+    ) -> (
+        Result<(), (Vec<Dispatch>, BrokerError)>,
+        Result<(), BrokerError>,
+    ) {
+        let publish = async {
+            if dispatches.is_empty() {
+                return Ok(());
+            }
+            self.publish(dispatches).await
+        };
+        let confirm = async {
+            if confirmed.is_empty() {
+                return Ok(());
+            }
+            self.confirm(confirmed).await
+        };
+        tokio::join!(publish, confirm)
+    }
+
     /// How many more attempts each queue's workers could start now.
     ///
     /// # Errors

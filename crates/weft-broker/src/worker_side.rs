@@ -37,8 +37,8 @@ pub trait WorkerBroker: Send + Sync {
     /// holds. Those get a new lease; the first renewal names the ones that it lost. Attempts that
     /// an earlier registration of the same id held and that are not announced expire.
     ///
-    /// A registration lasts one lease from the last call of the handle: a worker also renews when
-    /// it holds nothing.
+    /// A registration lasts one lease from the last call of the handle other than
+    /// [`Self::signals`]: a worker also renews when it holds nothing.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].

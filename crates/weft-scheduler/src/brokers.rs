@@ -191,6 +191,17 @@ impl<B: SchedulerBroker> SchedulerBroker for ShardBroker<B> {
         self.broker.confirm(attempts).await
     }
 
+    async fn publish_and_confirm(
+        &self,
+        dispatches: Vec<Dispatch>,
+        confirmed: &[AttemptKey],
+    ) -> (
+        Result<(), (Vec<Dispatch>, BrokerError)>,
+        Result<(), BrokerError>,
+    ) {
+        self.broker.publish_and_confirm(dispatches, confirmed).await
+    }
+
     async fn demand(&self) -> Result<Vec<Demand>, BrokerError> {
         self.broker.demand().await
     }

@@ -3,13 +3,15 @@
 -- ARGV: session, most attempts, the newest message version that the worker reads, most
 -- entries in the stream of notices, the id of the claim waiter to register if none are queued
 -- (0 or absent: the worker is only woken), most attempts to push to it, how many the worker
--- holds of other shards ('' if there are none).
+-- holds of other shards ('' if there are none), the inbox entry before which all signals were
+-- taken ('' for none).
 -- Answers lease ms, how many only a newer worker can read, the shard's weight; then queued ms,
 -- version and message of each.
 local session, most, reads, ask = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[5]
 local worker = caller(session)
 if not worker then return finish({'unregistered'}) end
 set_bound(worker, ARGV[7] or '')
+trim_inbox(worker, ARGV[8] or '')
 local free = math.min(free_slots(worker), most)
 local reply = {'ok', lease, 0, tonumber(weight or '0')}
 if free > 0 and epoch and call('XLEN', notices()) >= tonumber(ARGV[4]) then

@@ -5,18 +5,5 @@
 local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 expire_due()
-local sessions = {}
-for at = 3, #ARGV do
-  local key = ARGV[at]
-  local reporters = call('HGET', REPORTERS, key)
-  if reporters then
-    call('HDEL', REPORTS, key)
-    call('HDEL', REPORTERS, key)
-    call('ZREM', AGAIN, key)
-    for _, id in ipairs(cjson.decode(reporters)) do
-      if sessions[id] == nil then sessions[id] = call('HEXISTS', SESSIONS, id) == 1 end
-      if sessions[id] then signal(id, 'c', key) end
-    end
-  end
-end
+confirm_reports(3, #ARGV)
 return finish({'ok'})

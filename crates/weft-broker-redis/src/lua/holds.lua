@@ -1,6 +1,7 @@
 -- The attempts that a worker holds, if it is registered.
 -- ARGV: its id.
 expire_due()
+flush()
 local session = call('HGET', SESSIONS, ARGV[1])
 local reply = {'ok'}
 if session then

@@ -6,11 +6,13 @@
 local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 expire_due()
+read_ahead(attempts, ARGV, 3, 1)
+read_ahead(reports, ARGV, 3, 1)
 local reply = {'ok'}
 for at = 3, #ARGV do
   local key = ARGV[at]
   local answer = ''
-  local state = call('HGET', ATTEMPTS, key)
+  local state = get(attempts, key)
   local session = holder(state)
   if session then
     answer = 'c'
@@ -24,10 +26,10 @@ for at = 3, #ARGV do
     local found = call('XRANGE', priority_stream(queue, member), entry, entry)
     answer = string.match(member, ',(%d+)$') .. ' ' .. (found[1] and found[1][2][6] or '')
   end
-  local report = call('HGET', REPORTS, key)
+  local report = get(reports, key)
   if report then
     if answer == '' then answer = 'r' end
-    call('ZADD', AGAIN, now + redeliver, key)
+    set_score(AGAIN, key, time(now + redeliver))
     notify_report(key, report)
   end
   reply[#reply + 1] = answer

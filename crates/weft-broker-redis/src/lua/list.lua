@@ -4,6 +4,7 @@
 local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 expire_due()
+flush()
 local part = call('HSCAN', ATTEMPTS, ARGV[3], 'COUNT', ARGV[4])
 local reply = {'ok', part[1]}
 for at = 1, #part[2], 2 do reply[#reply + 1] = part[2][at] end

@@ -1,15 +1,18 @@
 -- Publishes new and released attempts: claims them for workers that wait, and queues the
--- others up to the queue's bound.
+-- others up to the queue's bound. Confirms reports as `confirm` does.
 -- Atomic, so that an attempt that is queued, claimed or reported meanwhile is not queued
 -- twice, and a waiting worker gets a pushed claim or a wake-up.
 -- ARGV: epoch, incarnation, most attempts of a queue, most queues, version of the messages,
--- most entries in the stream of notices, the last committed turns ('' without any); then key, queue,
--- priority, message, memory of each.
+-- most entries in the stream of notices, the last committed turns ('' without any), the number of
+-- confirmed reports, their keys; then key, queue, priority, message, memory of each attempt.
 -- Answers the number of this publish; then, for each, 0 published or known, 1 the queue is full,
 -- 2 one queue too many.
 local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 expire_due()
+local confirmed = tonumber(ARGV[8])
+confirm_reports(9, 8 + confirmed)
+local FIRST = 9 + confirmed
 local most, most_queues, version = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 -- A longer message is not pushed: the worker is woken and claims it.
 local MAX_PUSHED_BYTES = 65536
@@ -28,11 +31,13 @@ else
   call('HSET', META, 'publishes', publishes, 'turns', ARGV[7])
 end
 local reply = {'ok', publishes}
-for at = 8, #ARGV, 5 do
+read_ahead(attempts, ARGV, FIRST, 5)
+read_ahead(reporters, ARGV, FIRST, 5)
+for at = FIRST, #ARGV, 5 do
   local key, queue, priority = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local again = call('HGET', ATTEMPTS, key)
+  local again = get(attempts, key)
   reply[#reply + 1] = 0
-  if (not again or again == RELEASED) and call('HEXISTS', REPORTERS, key) == 0 then
+  if (not again or again == RELEASED) and not get(reporters, key) then
     local item = {
       number = #reply, key = key, queue = queue, message = ARGV[at + 3], memory = ARGV[at + 4],
       -- A released attempt goes before the others of its priority.
@@ -178,8 +183,8 @@ for _, item in ipairs(items) do
         call('ZADD', priority_streams(queue), -item.rank, item.stream)
       end
       -- A released attempt had a deadline for its next publishing.
-      if item.again then call('ZREM', LEASES, item.key) end
-      call('HSET', ATTEMPTS, item.key, 'q ' .. item.stream .. ' ' .. entry .. ' ' .. queue)
+      if item.again then set_score(LEASES, item.key, false) end
+      put(attempts, item.key, 'q ' .. item.stream .. ' ' .. entry .. ' ' .. queue)
       is_placed[item.key] = true
       if depth == 0 then served = served + 1 end
       depths[queue], added[queue] = depth + 1, true

@@ -29,9 +29,10 @@ for _, old in ipairs(replaced) do
   if was then
     for _, key in ipairs(call('SMEMBERS', base .. ':held:' .. old)) do
       if announced[key] then
-        call('SMOVE', base .. ':held:' .. old, base .. ':held:' .. session, key)
-        call('HSET', ATTEMPTS, key, 'c' .. session)
-        call('ZADD', LEASES, now + lease, key)
+        set_held(old, key, false)
+        set_held(session, key, true)
+        put(attempts, key, 'c' .. session)
+        set_score(LEASES, key, time(now + lease))
         was.held, worker.held = was.held - 1, worker.held + 1
       end
     end
@@ -41,9 +42,10 @@ end
 
 -- Takes announced attempts that are queued, that were lost with the state, or that have no
 -- holder; not those that another worker holds or released, that were revoked, or reported.
+read_ahead(attempts, ARGV, 12, 1)
 for at = 12, #ARGV do
   local key = ARGV[at]
-  local state = call('HGET', ATTEMPTS, key)
+  local state = get(attempts, key)
   local other = holder(state)
   if other == NO_HOLDER then
     end_hold(key, NO_HOLDER)
@@ -51,7 +53,7 @@ for at = 12, #ARGV do
   elseif state and not other and state ~= RELEASED then
     unqueue(key, state)
     hold(key, session)
-  elseif not state and not call('ZSCORE', FENCED, key) and call('HEXISTS', REPORTS, key) == 0 then
+  elseif not state and not call('ZSCORE', FENCED, key) and not get(reports, key) then
     hold(key, session)
   end
 end

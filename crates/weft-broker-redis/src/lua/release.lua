@@ -5,14 +5,16 @@ local session = ARGV[1]
 local worker = caller(session)
 if not worker then return finish({'unregistered'}) end
 local mine = 'c' .. session
+read_ahead(attempts, ARGV, 2, 1)
+read_ahead(reports, ARGV, 2, 1)
 for at = 2, #ARGV do
   local key = ARGV[at]
-  if call('HGET', ATTEMPTS, key) == mine then
+  if get(attempts, key) == mine then
     end_hold(key, session)
     -- Another worker's report of the attempt takes precedence.
-    if call('HEXISTS', REPORTS, key) == 0 then
-      call('HSET', ATTEMPTS, key, RELEASED)
-      call('ZADD', LEASES, now + lease, key)
+    if not get(reports, key) then
+      put(attempts, key, RELEASED)
+      set_score(LEASES, key, time(now + lease))
       notify('B', key)
     end
   end

@@ -10,14 +10,16 @@ local worker = caller(session)
 if not worker then return finish({'unregistered'}) end
 local count = call('HLEN', REPORTS)
 local refused = 0
+read_ahead(attempts, ARGV, 4, 2)
+read_ahead(reporters, ARGV, 4, 2)
 for at = 4, #ARGV, 2 do
   local key, report = ARGV[at], ARGV[at + 1]
-  local state = call('HGET', ATTEMPTS, key)
+  local state = get(attempts, key)
   local other = holder(state)
-  local reporters = call('HGET', REPORTERS, key)
+  local known = get(reporters, key)
   if other and other ~= session and other ~= NO_HOLDER then
     signal(worker.id, 'c', key)
-  elseif not reporters and count >= most then
+  elseif not known and count >= most then
     refused = refused + 1
   else
     if other == session or other == NO_HOLDER then
@@ -25,18 +27,18 @@ for at = 4, #ARGV, 2 do
     elseif state and not other then
       unqueue(key, state)
     end
-    if reporters then
-      local ids, is_known = cjson.decode(reporters), false
+    if known then
+      local ids, is_known = cjson.decode(known), false
       for _, id in ipairs(ids) do is_known = is_known or id == worker.id end
       if not is_known then
         ids[#ids + 1] = worker.id
-        call('HSET', REPORTERS, key, cjson.encode(ids))
+        put(reporters, key, cjson.encode(ids))
       end
     else
       count = count + 1
-      call('HSET', REPORTS, key, report)
-      call('HSET', REPORTERS, key, ARGV[3])
-      call('ZADD', AGAIN, epoch and time(now + redeliver) or 0, key)
+      put(reports, key, report)
+      put(reporters, key, ARGV[3])
+      set_score(AGAIN, key, epoch and time(now + redeliver) or '0')
       notify_report(key, report)
     end
   end

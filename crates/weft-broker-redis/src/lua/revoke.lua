@@ -4,9 +4,10 @@
 local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 expire_due()
+read_ahead(attempts, ARGV, 3, 1)
 for at = 3, #ARGV do
   local key = ARGV[at]
-  local state = call('HGET', ATTEMPTS, key)
+  local state = get(attempts, key)
   local session = holder(state)
   if session then
     local worker = session ~= NO_HOLDER and get_worker(session)

@@ -14,16 +14,6 @@
 local base = string.sub(KEYS[1], 1, -6)
 local call = redis.call
 
--- While a Cluster moves the slot to another node, some keys are on one node and some on the other,
--- and a key that is missing may be on the other one. A node refuses a command with missing keys
--- then, in the middle of a script. Two keys that never exist are refused at both nodes, before
--- the script has changed anything.
-local probe = redis.pcall('EXISTS', base .. ':absent:1', base .. ':absent:2')
-if type(probe) == 'table' and probe.err then
-  if not string.find(probe.err, 'non local key', 1, true) then return probe end
-  return redis.error_reply('TRYAGAIN the keys of the shard are moving to another node')
-end
-
 local META, ATTEMPTS, LEASES = base .. ':meta', base .. ':attempts', base .. ':leases'
 local REPORTS, REPORTERS, AGAIN = base .. ':reports', base .. ':reporters', base .. ':again'
 local FENCED = base .. ':fenced'
@@ -56,13 +46,16 @@ local MAX_ADVANCE = 2000
 local STORE_CLOCK_EVERY = 250
 
 local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver', 'weight', 'publishes',
-  'clock', 'offset')
+  'clock', 'offset', 'due')
 local epoch, incarnation = meta[1], meta[2]
 local lease, redeliver = tonumber(meta[3]), tonumber(meta[4])
 -- The shard's weight, by which workers divide their claims among shards.
 local weight = meta[5]
 -- How often the scheduler published, by which it knows a demand that is older than its last call.
 local publishes = tonumber(meta[6] or 0)
+
+-- When the next lease or registration may expire, at the earliest.
+local due = tonumber(meta[9])
 
 -- The time of the leases: the server's clock without its jumps.
 local function advance_clock()
@@ -88,6 +81,122 @@ local function time(at)
     written[at] = text
   end
   return text
+end
+
+-- What a script changes is written by `flush`, with one command for all changes of a key: Redis
+-- executes a command with a hundred changes in little more time than one with a single change.
+
+-- The most arguments of one such command; Lua can't pass many more.
+local MAX_ARGUMENTS = 2000
+
+local function call_in_parts(command, key, arguments)
+  for at = 1, #arguments, MAX_ARGUMENTS do
+    call(command, key, unpack(arguments, at, math.min(at + MAX_ARGUMENTS - 1, #arguments)))
+  end
+end
+
+-- A hash by fields: what was read of it (false where there is no such field), and what is to be
+-- written (false to delete the field).
+local function new_hash(key)
+  return {key = key, known = {}, pending = {}}
+end
+local attempts, reports, reporters = new_hash(ATTEMPTS), new_hash(REPORTS), new_hash(REPORTERS)
+
+local function get(hash, field)
+  local value = hash.pending[field]
+  if value == nil then value = hash.known[field] end
+  if value == nil then
+    value = call('HGET', hash.key, field)
+    hash.known[field] = value
+  end
+  return value
+end
+
+-- Reads the fields that are `step` apart in a list, from this position on.
+local function read_ahead(hash, list, from, step)
+  local fields = {}
+  for at = from, #list, step do fields[#fields + 1] = list[at] end
+  for at = 1, #fields, MAX_ARGUMENTS do
+    local last = math.min(at + MAX_ARGUMENTS - 1, #fields)
+    local values = call('HMGET', hash.key, unpack(fields, at, last))
+    for offset = 0, last - at do hash.known[fields[at + offset]] = values[offset + 1] end
+  end
+end
+
+local function put(hash, field, value)
+  hash.pending[field] = value
+end
+
+local function flush_hash(hash)
+  if not next(hash.pending) then return end
+  local added, removed = {}, {}
+  for field, value in pairs(hash.pending) do
+    if value then
+      added[#added + 1], added[#added + 2] = field, value
+    elseif hash.known[field] ~= false then
+      removed[#removed + 1] = field
+    end
+    hash.known[field] = value
+  end
+  hash.pending = {}
+  call_in_parts('HSET', hash.key, added)
+  call_in_parts('HDEL', hash.key, removed)
+end
+
+-- Scores of sorted sets to be written, by set and member; false removes the member.
+local scores = {[LEASES] = {}, [AGAIN] = {}}
+
+local function set_score(set, member, score)
+  scores[set][member] = score
+end
+
+local function flush_scores(set)
+  local added, removed = {}, {}
+  for member, score in pairs(scores[set]) do
+    if score then
+      added[#added + 1], added[#added + 2] = score, member
+    else
+      removed[#removed + 1] = member
+    end
+  end
+  scores[set] = {}
+  call_in_parts('ZADD', set, added)
+  call_in_parts('ZREM', set, removed)
+end
+
+-- What registrations come to hold (true) and no longer hold (false).
+local holdings = {}
+
+local function set_held(session, key, is_held)
+  local holding = holdings[session]
+  if not holding then
+    holding = {}
+    holdings[session] = holding
+  end
+  holding[key] = is_held
+end
+
+local function flush_holdings()
+  for session, holding in pairs(holdings) do
+    local added, removed = {}, {}
+    for key, is_held in pairs(holding) do
+      local list = is_held and added or removed
+      list[#list + 1] = key
+    end
+    call_in_parts('SADD', base .. ':held:' .. session, added)
+    call_in_parts('SREM', base .. ':held:' .. session, removed)
+  end
+  holdings = {}
+end
+
+-- Writes the changes so far. What reads these keys without `get` calls it first.
+local function flush()
+  flush_hash(attempts)
+  flush_hash(reports)
+  flush_hash(reporters)
+  flush_scores(LEASES)
+  flush_scores(AGAIN)
+  flush_holdings()
 end
 
 local workers = {}
@@ -171,6 +280,11 @@ local function set_bound(worker, others)
   if others ~= '' then worker.bound = worker.capacity - tonumber(others) end
 end
 
+-- Deletes the entries of the worker's inbox before this one, whose signals it has taken.
+local function trim_inbox(worker, entry)
+  if entry ~= '' then call('XTRIM', base .. ':inbox:' .. worker.id, 'MINID', entry) end
+end
+
 local function signal(id, kind, key)
   local list = signals[id]
   if not list then
@@ -201,16 +315,16 @@ end
 local function hold(key, session)
   local worker = get_worker(session)
   worker.held = worker.held + 1
-  call('HSET', ATTEMPTS, key, 'c' .. session)
-  call('ZADD', LEASES, time(now + lease), key)
-  call('SADD', base .. ':held:' .. session, key)
+  put(attempts, key, 'c' .. session)
+  set_score(LEASES, key, time(now + lease))
+  set_held(session, key, true)
   notify('S', key, 'w', worker.id)
 end
 
 local function end_hold(key, session)
-  call('HDEL', ATTEMPTS, key)
-  call('ZREM', LEASES, key)
-  if session ~= NO_HOLDER then call('SREM', base .. ':held:' .. session, key) end
+  put(attempts, key, false)
+  set_score(LEASES, key, false)
+  if session ~= NO_HOLDER then set_held(session, key, false) end
   free_slot(session)
 end
 
@@ -225,18 +339,18 @@ local function holder(state)
 end
 
 local function expire(key)
-  local state = call('HGET', ATTEMPTS, key)
+  local state = get(attempts, key)
   local session = holder(state)
   if state == RELEASED then
     -- The scheduler did not publish it again, so it is forgotten.
-    call('HDEL', ATTEMPTS, key)
-    call('ZREM', LEASES, key)
+    put(attempts, key, false)
+    set_score(LEASES, key, false)
   elseif session then
     end_hold(key, session)
     notify('E', key)
     fence(key)
   else
-    call('ZREM', LEASES, key)
+    set_score(LEASES, key, false)
   end
 end
 
@@ -273,16 +387,15 @@ end
 
 -- A released attempt is in no queue.
 local function unqueue(key, state)
+  put(attempts, key, false)
   if state == RELEASED then
-    call('HDEL', ATTEMPTS, key)
-    call('ZREM', LEASES, key)
+    set_score(LEASES, key, false)
     return
   end
   local member, entry, queue = parse_queued(state)
   call('XDEL', priority_stream(queue, member), entry)
   drop_empty_stream(queue, member)
   reduce_depth(queue, 1)
-  call('HDEL', ATTEMPTS, key)
   risen = true
 end
 
@@ -359,7 +472,11 @@ local function drop_worker(session)
   call('ZREM', REGISTRATIONS, session)
   local worker = get_worker(session)
   if not worker then return end
-  for _, key in ipairs(call('SMEMBERS', base .. ':held:' .. session)) do expire(key) end
+  flush()
+  local held = call('SMEMBERS', base .. ':held:' .. session)
+  read_ahead(attempts, held, 1, 1)
+  for _, key in ipairs(held) do expire(key) end
+  flush()
   if not worker.paused then count_serving(worker, -1) end
   worker.paused = true
   count_free_slots(worker)
@@ -376,18 +493,29 @@ local function drop_worker(session)
 end
 
 -- Expires due leases and registrations. Renewals only move leases into the future, so it
--- reads the earliest ones.
+-- reads the earliest ones. What is added later is due a lease later, so `due` is stored, and nothing
+-- is read before it.
 local function expire_due()
-  for _, key in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0, MAX_EXPIRED)) do
-    expire(key)
-  end
+  if due and now < due then return end
+  local expired = call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0, MAX_EXPIRED)
+  read_ahead(attempts, expired, 1, 1)
+  for _, key in ipairs(expired) do expire(key) end
   for _, session in ipairs(call('ZRANGE', REGISTRATIONS, '-inf', now, 'BYSCORE', 'LIMIT', 0, MAX_EXPIRED)) do
     drop_worker(session)
   end
+  if not incarnation then return end
+  flush()
+  due = now + lease
+  for _, set in ipairs({LEASES, REGISTRATIONS}) do
+    local first = call('ZRANGE', set, 0, 0, 'WITHSCORES')
+    if first[2] then due = math.min(due, tonumber(first[2])) end
+  end
+  call('HSET', META, 'due', time(due))
 end
 
 -- Writes the collected changes. Every script calls it last.
 local function finish(reply)
+  flush()
   for session, worker in pairs(workers) do
     if worker then
       count_free_slots(worker)
@@ -428,6 +556,26 @@ local function caller(session)
   local worker = get_worker(session)
   if worker then call('ZADD', REGISTRATIONS, now + lease, session) end
   return worker
+end
+
+-- Removes the confirmed reports whose keys are the script's arguments from `from` to `to`, and
+-- signals their workers.
+local function confirm_reports(from, to)
+  local keys = {unpack(ARGV, from, to)}
+  read_ahead(reporters, keys, 1, 1)
+  local is_registered = {}
+  for _, key in ipairs(keys) do
+    local ids = get(reporters, key)
+    if ids then
+      put(reports, key, false)
+      put(reporters, key, false)
+      set_score(AGAIN, key, false)
+      for _, id in ipairs(cjson.decode(ids)) do
+        if is_registered[id] == nil then is_registered[id] = call('HEXISTS', SESSIONS, id) == 1 end
+        if is_registered[id] then signal(id, 'c', key) end
+      end
+    end
+  end
 end
 
 -- nil if the calling scheduler is the current one, otherwise the answer that refuses it.

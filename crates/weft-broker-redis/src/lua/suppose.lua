@@ -4,11 +4,13 @@
 -- ARGV: epoch, incarnation, keys.
 local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
+read_ahead(attempts, ARGV, 3, 1)
+read_ahead(reports, ARGV, 3, 1)
 for at = 3, #ARGV do
   local key = ARGV[at]
-  if call('HEXISTS', ATTEMPTS, key) == 0 and call('HEXISTS', REPORTS, key) == 0 then
-    call('HSET', ATTEMPTS, key, 'c' .. NO_HOLDER)
-    call('ZADD', LEASES, now + lease, key)
+  if not get(attempts, key) and not get(reports, key) then
+    put(attempts, key, 'c' .. NO_HOLDER)
+    set_score(LEASES, key, time(now + lease))
   end
 end
 return finish({'ok'})

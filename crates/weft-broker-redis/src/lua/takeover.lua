@@ -14,6 +14,8 @@ epoch, lease, redeliver = mine, tonumber(ARGV[3]), tonumber(ARGV[5])
 call('HSET', META, 'epoch', mine, 'lease', ARGV[3], 'renew', ARGV[4], 'redeliver', ARGV[5])
 -- The next ticks deliver every report again.
 for _, key in ipairs(call('HKEYS', REPORTS)) do call('ZADD', AGAIN, 0, key) end
+-- Leases may have become shorter.
+due = nil
 expire_due()
 risen = true
 local born = tonumber(call('HGET', META, 'born')) or now

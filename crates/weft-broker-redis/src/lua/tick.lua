@@ -8,21 +8,24 @@ if refusal then return refusal end
 expire_due()
 if weight ~= ARGV[4] then call('HSET', META, 'weight', ARGV[4]) end
 if ARGV[5] and ARGV[5] ~= '' then call('HSET', META, 'turns', ARGV[5]) end
-for _, key in ipairs(call('ZRANGE', AGAIN, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[3])) do
-  local report = call('HGET', REPORTS, key)
+local again = call('ZRANGE', AGAIN, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[3])
+read_ahead(reports, again, 1, 1)
+for _, key in ipairs(again) do
+  local report = get(reports, key)
   if report then
-    call('ZADD', AGAIN, now + redeliver, key)
+    set_score(AGAIN, key, time(now + redeliver))
     notify_report(key, report)
   else
-    call('ZREM', AGAIN, key)
+    set_score(AGAIN, key, false)
   end
 end
-local due = -1
+flush()
+local left_until_due = -1
 for _, set in ipairs({LEASES, REGISTRATIONS, AGAIN}) do
   local first = call('ZRANGE', set, 0, 0, 'WITHSCORES')
   if first[2] then
     local left = math.max(tonumber(first[2]) - now, 0)
-    if due < 0 or left < due then due = left end
+    if left_until_due < 0 or left < left_until_due then left_until_due = left end
   end
 end
-return finish({'ok', server_id(), due})
+return finish({'ok', server_id(), left_until_due})

@@ -41,6 +41,8 @@ struct SessionState {
     /// The last inbox entry that was read, and the last one whose signals were taken.
     read: Option<Arc<str>>,
     taken: Option<Arc<str>>,
+    /// How many entries were read since Redis trimmed the inbox.
+    untrimmed: usize,
     /// Queued attempts that only a newer worker can read.
     unreadable: i64,
 }
@@ -85,6 +87,7 @@ impl WorkerSession {
             if !last.is_some_and(|last| last.shares_inbox(&registration)) {
                 state.read = None;
                 state.taken = None;
+                state.untrimmed = 0;
             }
             state.pushed.clear();
             state.last = Some(registration.clone());
@@ -139,9 +142,15 @@ impl WorkerSession {
         }
     }
 
-    /// The last entry whose signals were all taken.
-    pub(super) fn taken(&self) -> Option<Arc<str>> {
-        self.state().taken.clone()
+    /// The last entry whose signals were all taken, if at least so many entries were read since the
+    /// last answer that was not `None`: the inbox is trimmed up to it.
+    pub(super) fn trim(&self, after: usize) -> Option<Arc<str>> {
+        let mut state = self.state();
+        if state.untrimmed < after {
+            return None;
+        }
+        state.untrimmed = 0;
+        state.taken.clone()
     }
 
     /// The entry after which the inbox is read.
@@ -173,6 +182,7 @@ impl WorkerSession {
                     state.taken = Some(entry.clone());
                 }
                 state.read = Some(entry);
+                state.untrimmed += 1;
             }
         }
         self.arrived.notify_one();

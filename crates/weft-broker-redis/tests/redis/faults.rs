@@ -201,6 +201,10 @@ async fn a_server_out_of_memory_refuses_attempts_until_memory_is_free() {
     let worker = Worker::start(redis.worker(), "worker", 2, Duration::ZERO);
     let noticed = load_of_one(&scheduler).await;
     assert_eq!((noticed, worker.ran.load(Ordering::Relaxed)), (key(1), 1));
+    let sent = scheduler.publish_and_confirm(refused, &[key(1)]).await;
+    let (published, confirmed) = sent;
+    let (refused, _error) = published.expect_err("there is no memory");
+    confirmed.expect("a confirmation frees memory");
     command(&server.url(), &["CONFIG", "SET", "maxmemory", "0"])
         .await
         .unwrap();

@@ -10,6 +10,7 @@ mod brokers;
 mod cluster;
 mod command;
 mod control_bus;
+mod counts;
 mod crew;
 mod direct_workers;
 mod errors;

@@ -305,7 +305,6 @@ impl<'a> Run<'a> {
 
     async fn signalled(&mut self, worker: usize, signal: Signal, context: &str) {
         let signals = soon("signals", self.workers[worker].signals(9)).await;
-        self.model.calls(worker);
         assert_eq!(signals, Ok(vec![signal]), "{context}");
     }
 

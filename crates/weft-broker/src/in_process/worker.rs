@@ -44,6 +44,15 @@ impl InProcessWorker {
 
     /// The state as it is now and this worker's registration, which the call prolongs.
     fn state(&self, now: Instant) -> Result<(MutexGuard<'_, State>, Session), BrokerError> {
+        let (mut state, session) = self.registered(now)?;
+        if let Some(worker) = state.workers.get_mut(&session) {
+            worker.registration_ends = now + self.broker.options.terms.lease;
+        }
+        Ok((state, session))
+    }
+
+    /// As [`Self::state`], for a call that does not extend the registration.
+    fn registered(&self, now: Instant) -> Result<(MutexGuard<'_, State>, Session), BrokerError> {
         let options = &self.broker.options;
         let mut state = self.broker.lock();
         if self.broker.is_closed() {
@@ -52,11 +61,9 @@ impl InProcessWorker {
         state.pass_time(now, &options.bounds);
         self.tell_scheduler(&state);
         let session = self.session.load(Ordering::Acquire);
-        let worker = state
-            .workers
-            .get_mut(&session)
-            .ok_or(BrokerError::Unregistered)?;
-        worker.registration_ends = now + options.terms.lease;
+        if !state.workers.contains_key(&session) {
+            return Err(BrokerError::Unregistered);
+        }
         Ok((state, session))
     }
 
@@ -323,7 +330,7 @@ impl WorkerBroker for InProcessWorker {
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
         loop {
             {
-                let (mut state, session) = self.state(Instant::now())?;
+                let (mut state, session) = self.registered(Instant::now())?;
                 if let Some(worker) = state.workers.get_mut(&session)
                     && !worker.signals.is_empty()
                 {

@@ -149,13 +149,21 @@ async fn filling() -> World {
 async fn a_backfill_creates_a_run_for_each_partition_once() {
     let world = filling().await;
     let update = json!({ "asset": "orders", "partition": "south" });
-    let reply = world.post("/api/v1/assets/updates").json(&update).send().await;
+    let reply = world
+        .post("/api/v1/assets/updates")
+        .json(&update)
+        .send()
+        .await;
     assert_eq!(reply.status, 201);
     world.scheduler.woken();
     let body = json!({
         "asset": "orders", "partitions": ["north", "south"], "params": { "rows": 7 }, "only_missing": true, "dry_run": true,
     });
-    let preview = world.post("/api/v1/assets/backfills").json(&body).send().await;
+    let preview = world
+        .post("/api/v1/assets/backfills")
+        .json(&body)
+        .send()
+        .await;
     assert_eq!(preview.status, 200);
     let expected = json!({
         "asset": "orders", "dag": "fills", "version": 1, "dry_run": true,
@@ -237,7 +245,11 @@ async fn a_backfill_of_partitions_that_cannot_be_is_refused_whole() {
         assert!(detail.contains(words), "{body}: {detail}");
     }
     let body = json!({ "asset": "orders", "partitions": ["a"] });
-    let reply = world.post("/api/v1/assets/backfills").json(&body).send().await;
+    let reply = world
+        .post("/api/v1/assets/backfills")
+        .json(&body)
+        .send()
+        .await;
     reply.problem(400, "invalid_request");
     assert_eq!(list(&world, "/dags/fills/runs").await.len(), 0);
 }

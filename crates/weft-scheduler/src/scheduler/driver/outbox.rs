@@ -20,19 +20,11 @@ impl Driver<'_> {
         }
         outbox.drop_outdated_dispatches(&self.shard.runs);
         let dispatches = outbox.take_dispatches();
-        let publish = async {
-            if dispatches.is_empty() {
-                return Ok(());
-            }
-            broker.publish(dispatches).await
-        };
-        let confirm = async {
-            if outbox.confirmations().is_empty() {
-                return Ok(());
-            }
-            broker.confirm(outbox.confirmations()).await
-        };
-        let (published, confirmed) = tokio::join!(publish, confirm);
+        if dispatches.is_empty() && outbox.confirmations().is_empty() {
+            return;
+        }
+        let sent = broker.publish_and_confirm(dispatches, outbox.confirmations());
+        let (published, confirmed) = sent.await;
         if let Err((refused, error)) = published {
             outbox.put_back_dispatches(refused);
             warn_of_failure(shard, "publish", &error);
