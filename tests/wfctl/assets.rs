@@ -59,6 +59,25 @@ fn updates_create_runs(example: &str) {
     client(&["dags", "unpause", REPORTS]);
     assert_eq!(report(3), "2026-11-23, 2026-11-24: 4 orders of 19.80");
 
+    // Partitions that are no dates, each by a run of its own.
+    client(&["dags", "pause", REPORTS]);
+    let fill = ["assets", "backfill", ORDERS, "--partition", "north"];
+    let fill = [&fill[..], &["--partition", "south"]].concat();
+    let planned = client(&[&fill[..], &["--dry-run"]].concat()).stdout;
+    assert!(
+        planned.contains("north") && planned.contains("south"),
+        "{planned}"
+    );
+    client(&fill);
+    wait_for_partitions(&server, &author, &["north", "south"]);
+    let missing = client(&[&fill[..], &["--only-missing", "--output", "json"]].concat());
+    let missing: Value = serde_json::from_str(&missing.stdout).expect("it is JSON");
+    assert_eq!(missing["runs"], serde_json::json!([]));
+    assert_eq!(missing["updated"], serde_json::json!(["north", "south"]));
+    client(&["dags", "unpause", REPORTS]);
+    let filled = report(4);
+    assert!(filled.ends_with(": 6 orders of 82.80"), "{filled}");
+
     let shown = client(&["assets", "show", ORDERS]).stdout;
     for word in ["2026-11-25", "load_orders", REPORTS] {
         assert!(shown.contains(word), "{shown}");
@@ -66,6 +85,20 @@ fn updates_create_runs(example: &str) {
     let listed = client(&["assets", "list"]).stdout;
     for asset in [ORDERS, "s3://lake/reports/orders"] {
         assert!(listed.contains(asset), "{listed}");
+    }
+}
+
+/// Waits until the orders of these partitions were updated.
+fn wait_for_partitions(server: &Server, author: &Author, partitions: &[&str]) {
+    let began = Instant::now();
+    loop {
+        let shown = server.client(author, &["assets", "show", ORDERS]).exits(0);
+        let is_there = |partition: &&str| shown.stdout.contains(*partition);
+        if partitions.iter().all(is_there) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{}", shown.stdout);
+        thread::park_timeout(Duration::from_millis(100));
     }
 }
 

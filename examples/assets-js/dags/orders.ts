@@ -11,16 +11,18 @@ const PRICES = [12_50, 7_90, 21_00];
 const sum = (numbers: readonly number[]): number => numbers.reduce((one, other) => one + other, 0);
 
 const load = task(
-  { outlets: [ORDERS], description: "Load the orders of the run's date, and return how many there are." },
-  function load(_: {}, { logicalDate }: Context): number {
-    const partition = logicalDate.toISOString().slice(0, 10);
+  { outlets: [ORDERS], description: "Load the orders of a partition, or of the run's date, and return how many there are." },
+  function load({ partition }: { partition: string }, { logicalDate }: Context): number {
+    const filled = partition || logicalDate.toISOString().slice(0, 10);
     const metadata = { rows: PRICES.length, cents: sum(PRICES) };
-    return update(PRICES.length, { assets: [{ asset: ORDERS, partition, metadata }] });
+    return update(PRICES.length, { assets: [{ asset: ORDERS, partition: filled, metadata }] });
   },
 );
 
-export const loadOrders = dag({ id: "load_orders", schedule: "0 5 * * *", catchup: false }, () => {
-  load();
+const daily = { id: "load_orders", schedule: "0 5 * * *", catchup: false, params: { partition: "" } };
+
+export const loadOrders = dag(daily, ({ partition }) => {
+  load({ partition });
 });
 
 type Updates = Record<string, RecordedUpdate[]>;

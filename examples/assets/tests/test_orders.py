@@ -12,6 +12,11 @@ def test_a_day_is_loaded():
     assert (update["partition"], update["metadata"]) == ("2026-11-26", {"rows": 3, "cents": 4140})
 
 
+def test_a_partition_that_is_no_date_is_loaded():
+    [update] = load_orders.test({"partition": "north"}).assets[ORDERS]
+    assert update["partition"] == "north"
+
+
 def test_what_was_loaded_is_reported():
     run = report_orders.test({"assets": load_orders.test(logical_date=DATE).assets})
     assert run.output("report") == "2026-11-26: 3 orders of 41.40"

@@ -251,9 +251,7 @@ fn filled(made: &AssetBackfill) -> String {
     }
     if !made.updated.is_empty() {
         let left_out = text::counted(made.updated.len(), "partition");
-        said.push_str(&format!(
-            "left out, since it was updated before: {left_out}\n"
-        ));
+        said.extend(["left out, since it was updated before: ", &left_out, "\n"]);
     }
     said
 }
