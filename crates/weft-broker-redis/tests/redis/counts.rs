@@ -18,6 +18,9 @@ use weft_broker_redis::{Bounds, Options, Redis, RedisScheduler};
 /// What takes longer never comes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Until a claim is known to wait.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Scripts and commands of a server since it was last asked.
 async fn counts(server: &Server) -> (f64, f64) {
     let url = server.url();
@@ -74,6 +77,7 @@ async fn connect(server: &Server, slots: u32) -> RedisScheduler {
         bounds: Bounds::default(),
         ..options()
     };
+    let namespace = options.namespace.clone();
     let redis = Redis::connect(&server.url(), options).await.unwrap();
     let scheduler = redis.scheduler(1).await.unwrap();
     let worker = std::sync::Arc::new(redis.worker());
@@ -105,8 +109,15 @@ async fn connect(server: &Server, slots: u32) -> RedisScheduler {
             worker.report(reports).await.unwrap();
         }
     });
-    // The first claim waits by now.
-    sleep(Duration::from_millis(200)).await;
+    let waiting = format!("{{{namespace}:0}}:waiting:default");
+    let waits = async {
+        while command(&server.url(), &["SCARD", &waiting]).await.unwrap() != Value::Int(1) {
+            sleep(PAUSE).await;
+        }
+    };
+    timeout(PATIENCE, waits)
+        .await
+        .expect("the first claim waits");
     scheduler
 }
 
@@ -128,6 +139,7 @@ async fn a_lone_attempt_takes_few_scripts_and_commands() {
     let (scripts, commands) = counts(&server).await;
     let [scripts, commands] = [scripts, commands].map(|count| count / f64::from(ATTEMPTS));
     println!("a lone attempt: {scripts} scripts, {commands} commands");
+    // What a second adds, such as the scheduler's tick, is more on a slow machine.
     assert!(scripts < 3.3 && commands < 70.0, "{scripts}, {commands}");
 }
 
@@ -147,5 +159,5 @@ async fn many_attempts_share_commands() {
     let (scripts, commands) = counts(&server).await;
     let [scripts, commands] = [scripts, commands].map(|count| count / f64::from(ATTEMPTS));
     println!("one of many attempts: {scripts} scripts, {commands} commands");
-    assert!(scripts < 0.1 && commands < 4.0, "{scripts}, {commands}");
+    assert!(scripts < 0.1 && commands < 2.6, "{scripts}, {commands}");
 }

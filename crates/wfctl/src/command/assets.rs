@@ -251,7 +251,7 @@ fn filled(made: &AssetBackfill) -> String {
     }
     if !made.updated.is_empty() {
         let left_out = text::counted(made.updated.len(), "partition");
-        said.extend(["left out, since it was updated before: ", &left_out, "\n"]);
+        said.extend([left_out.as_str(), " left out: updated before\n"]);
     }
     said
 }
