@@ -1,6 +1,7 @@
 //! Bounds and intervals of the scheduler that are no options.
 
 use std::time::Duration;
+use weft_core::time::DurationMs;
 
 /// How often an attempt of an instance may be lost. A restart of the process that contains the
 /// workers loses every running attempt, so the bound is far above what machines do, and ends
@@ -37,6 +38,10 @@ pub(crate) const MAX_PRECONDITIONS_PER_TURN: usize = 256;
 /// Queued runs of one DAG that are held aside since they can't be read. Beyond it the DAG's other
 /// queued runs wait as well.
 pub(crate) const MAX_HELD_QUEUED_RUNS: u32 = 256;
+/// How long an instance waits at least, deferred or up for retry, to wake together with others.
+pub(crate) const LONG_WAIT: DurationMs = DurationMs(10_000);
+/// Between the times at which such instances wake: 1 % of the shortest of their waits.
+pub(crate) const WAKE_INTERVAL: DurationMs = DurationMs(100);
 /// How long the start of an attempt may stay uncommitted. An attempt that ends before half of it
 /// is never written as running, which saves a row version.
 pub(crate) const LAZY_COMMIT_DELAY: Duration = Duration::from_millis(500);

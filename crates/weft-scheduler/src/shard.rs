@@ -16,7 +16,7 @@ pub(crate) mod run_keys;
 pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod settings;
-mod timers;
+pub(crate) mod timers;
 pub(crate) mod waits;
 
 use crate::{context::Context, output_memory::OutputMemory, steps::events::RunEvents};

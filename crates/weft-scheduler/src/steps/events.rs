@@ -14,6 +14,7 @@ use crate::{
         runs::Runs,
         schedule::Schedule,
         settings::Settings,
+        timers::wake_time,
         waits::Waits,
     },
 };
@@ -134,7 +135,13 @@ impl RunEvents<'_> {
                 self.push_ready(run, task, indexes);
                 self.batch.set_urgent();
             }
-            Action::SetTimer { timer, at } => self.schedule.set_timer(at, run, timer),
+            Action::SetTimer { timer, at } => {
+                let at = match timer {
+                    Timer::Instance { .. } => wake_time(self.cx.now(), at),
+                    Timer::RunTimeout { .. } | Timer::Deadline { .. } => at,
+                };
+                self.schedule.set_timer(at, run, timer);
+            }
             Action::Revoke { attempt } => self.revoke(run, attempt),
             Action::Cleared {
                 task,

@@ -5,6 +5,7 @@ use super::{
     Bench, Client, GUEST, Measurement, POLL_INTERVAL, Process, await_condition, await_count,
     ms_between, row, row_of_many,
 };
+use crate::installation::Start;
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde_json::json;
@@ -55,6 +56,16 @@ pub(super) fn waiting(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     thread::sleep(IDLE);
     let busy = process.busy_while(|| thread::sleep(IDLE))?;
     let added = process.proportional_mb()? - before;
+    installation.kill()?;
+    let start = Instant::now();
+    let installation = bench.resume(Start::Kept, &[])?;
+    let served = start.elapsed().as_secs_f64();
+    let client = Client::of(&installation)?;
+    // The shard takes part again once it has read the run that waits.
+    let first = client.trigger("single")?;
+    await_count(&client, &first, "success", 1)?;
+    let scheduled = start.elapsed().as_secs_f64();
+    await_count(&client, &run, "deferred", INSTANCES)?;
     installation.end()?;
     Ok(vec![
         row(
@@ -64,6 +75,16 @@ pub(super) fn waiting(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
         ),
         row("100,000 deferred instances: memory added", "MB", added),
         row("100,000 deferred instances: a core", "%", busy),
+        row(
+            "100,000 deferred instances: start until it serves",
+            "s",
+            served,
+        ),
+        row(
+            "100,000 deferred instances: start until another run has ended",
+            "s",
+            scheduled,
+        ),
     ])
 }
 
