@@ -47,6 +47,9 @@ pub(crate) fn load(runtime: &Runtime, form: Form, code: &[u8]) -> wasmtime::Resu
     match form {
         Form::Component => deserialize_component(runtime, code).map(Loaded::Component),
         Form::Module => deserialize_module(runtime, code).map(Loaded::Module),
+        Form::Library => Err(wasmtime::Error::msg(
+            "a library alone can't be instantiated",
+        )),
     }
 }
 

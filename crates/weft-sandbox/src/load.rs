@@ -14,12 +14,10 @@ pub(crate) use guest_cache::GuestCache;
 use crate::{
     CodeSource, Digest, Guest, GuestKind, LoadError, SandboxWarning,
     code::{self, CodeName, Form, Loaded, Origin},
-    compile,
     dag::{Tasks, TasksError},
     engine::Runtime,
     guest::{Callable, GuestFile, LoadedGuest, Prepared},
     inspect::{self, FileKind, InspectError, Outline},
-    options::SandboxOptions,
     shared::Shared,
 };
 use bytes::Bytes;
@@ -182,10 +180,7 @@ pub(crate) async fn prepare(
         return Ok(prepared);
     }
     shared.code_found.misses.fetch_add(1, Ordering::Relaxed);
-    let SandboxOptions {
-        compiler, compile, ..
-    } = &shared.options;
-    let framed = compile::compile(compiler, compile, &origin, file.wasm.clone()).await?;
+    let framed = shared.compiler.compile(&origin, file.wasm.clone()).await?;
     let (shared, runtime, kind) = (Arc::clone(shared), Arc::clone(runtime), file.kind);
     blocking(move || {
         let prepared = link(&runtime, kind, &origin, &framed)?;
@@ -217,7 +212,7 @@ async fn load_cached(
 ) -> Result<Option<Prepared>, LoadError> {
     let (shared, runtime, origin) = (Arc::clone(shared), Arc::clone(runtime), origin.clone());
     blocking(move || {
-        let framed = shared.cache.as_ref()?.get(&origin)?;
+        let framed = shared.compiler.cache.as_ref()?.get(&origin)?;
         // Code that wasmtime refuses after all is compiled again.
         link(&runtime, kind, &origin, &framed).ok()
     })

@@ -29,6 +29,10 @@ pub struct CodeFound {
     pub fetched: u64,
     /// Loads that had to compile.
     pub misses: u64,
+    /// Libraries in compiled components that were not compiled again.
+    pub library_hits: u64,
+    /// Libraries in compiled components that had to be compiled.
+    pub library_misses: u64,
 }
 
 impl Sandbox {
@@ -86,10 +90,13 @@ impl Sandbox {
             fetched,
             misses,
         } = &self.0.code_found;
+        let libraries = &self.0.compiler.libraries;
         CodeFound {
             hits: hits.load(Ordering::Relaxed),
             fetched: fetched.load(Ordering::Relaxed),
             misses: misses.load(Ordering::Relaxed),
+            library_hits: libraries.hits.load(Ordering::Relaxed),
+            library_misses: libraries.misses.load(Ordering::Relaxed),
         }
     }
 

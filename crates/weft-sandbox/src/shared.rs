@@ -2,8 +2,8 @@
 
 use crate::{
     Digest, Guest, LoadError, SandboxError, SandboxOptions, SandboxWarning,
-    cache::Cache,
     code::Origin,
+    compile::CodeCompiler,
     engine::{Profile, Runtime, Ticker},
     http::Client,
     load::GuestCache,
@@ -29,7 +29,7 @@ pub(crate) struct CodeCounts {
 pub(crate) struct Shared {
     pub(crate) options: SandboxOptions,
     pub(crate) ticker: Ticker,
-    pub(crate) cache: Option<Cache>,
+    pub(crate) compiler: CodeCompiler,
     pub(crate) guests: Mutex<GuestCache>,
     /// Loads in progress, by digest.
     pub(crate) flights: Mutex<HashMap<Digest, Flight>>,
@@ -69,10 +69,9 @@ impl Shared {
             reason: error.to_string(),
         })?;
         ticker.add(&fast.engine);
-        let cache = Cache::of(&options);
         Ok(Self {
             ticker,
-            cache,
+            compiler: CodeCompiler::new(&options),
             guests: Mutex::new(GuestCache::new(options.memory_cache_bytes)),
             flights: Mutex::new(HashMap::new()),
             http: Arc::new(Client::new(Arc::clone(&options.resolver))),
@@ -95,7 +94,7 @@ impl Shared {
 
     /// Stores framed code if there is a cache folder. Blocks.
     pub(crate) fn store_code(&self, origin: &Origin, framed: &[u8]) {
-        if let Some(cache) = &self.cache {
+        if let Some(cache) = &self.compiler.cache {
             cache.insert(origin, framed);
         }
     }

@@ -1,11 +1,10 @@
-//! Compiles and signs code for other machines. It parses no file itself: the
-//! compiler does, which may be a subprocess with limits that never sees the key.
+//! Compiles and signs code for other machines. The compiler may be a subprocess with
+//! limits that never sees the key; this process only looks where a file's libraries are.
 
 use crate::{
     Digest, LoadError, SandboxOptions,
-    cache::Cache,
-    code::{CodeKey, CodeName, CodeSigner, Origin},
-    compile,
+    code::{CodeKey, CodeName, CodeSigner, Form, Origin},
+    compile::CodeCompiler,
     engine::{self, compiling_engine},
     load::blocking,
 };
@@ -17,8 +16,7 @@ use std::sync::Arc;
 pub struct SigningCompiler(Arc<Shared>);
 
 struct Shared {
-    options: SandboxOptions,
-    cache: Option<Cache>,
+    compiler: CodeCompiler,
     signer: CodeSigner,
 }
 
@@ -36,10 +34,8 @@ pub enum SigningError {
 impl SigningCompiler {
     /// Compiles as a sandbox with these options does, and uses their cache folder.
     pub fn new(options: SandboxOptions, signer: CodeSigner) -> Self {
-        let cache = Cache::of(&options);
         Self(Arc::new(Shared {
-            options,
-            cache,
+            compiler: CodeCompiler::new(&options),
             signer,
         }))
     }
@@ -71,8 +67,7 @@ impl SigningCompiler {
         let framed = if let Some(framed) = found {
             framed
         } else {
-            let Shared { options, .. } = &*shared;
-            compile::compile(&options.compiler, &options.compile, &origin, wasm).await?
+            shared.compiler.compile(&origin, wasm).await?
         };
         Ok(blocking(move || shared.signer.sign(&framed)).await?)
     }
@@ -82,9 +77,12 @@ impl Shared {
     /// Reads earlier code from the cache. Fails for code that this build can't compile.
     fn find(&self, origin: &Origin) -> Result<Option<Vec<u8>>, SigningError> {
         let CodeName {
-            profile, target, ..
+            form,
+            profile,
+            target,
+            ..
         } = origin.name;
-        if !target.is_known() {
+        if !target.is_known() || form == Form::Library {
             return Err(SigningError::Unknown);
         }
         let engine = compiling_engine(profile, target).map_err(|error| LoadError::Host {
@@ -93,7 +91,11 @@ impl Shared {
         if engine::compatibility(&engine) != origin.name.compatibility {
             return Err(SigningError::Unknown);
         }
-        Ok(self.cache.as_ref().and_then(|cache| cache.get(origin)))
+        Ok(self
+            .compiler
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.get(origin)))
     }
 }
 

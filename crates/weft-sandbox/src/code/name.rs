@@ -18,6 +18,8 @@ pub(crate) enum Form {
     Component,
     /// A core module.
     Module,
+    /// A library's component, whose code is only ever read by the compiler.
+    Library,
 }
 
 impl Form {
@@ -26,12 +28,13 @@ impl Form {
         match self {
             Self::Component => "component",
             Self::Module => "module",
+            Self::Library => "library",
         }
     }
 
     /// The form of that name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Component, Self::Module]
+        [Self::Component, Self::Module, Self::Library]
             .into_iter()
             .find(|form| form.name() == name)
     }
