@@ -103,7 +103,16 @@ impl CodeCompiler {
         wasm: Bytes,
     ) -> Result<Vec<Bytes>, LoadError> {
         let begin = Instant::now();
-        let libraries = blocking(move || library::libraries(&wasm)).await?;
+        let libraries = {
+            let cache = Arc::clone(cache);
+            blocking(move || {
+                let libraries = library::libraries(&wasm);
+                // Without a place for their functions, compiling them apart would only take longer.
+                let is_useful = !libraries.is_empty() && cache.is_usable();
+                if is_useful { libraries } else { Vec::new() }
+            })
+            .await?
+        };
         let mut all = Vec::with_capacity(libraries.len());
         let mut room = MAX_FUNCTION_BYTES;
         for library in libraries {

@@ -33,9 +33,9 @@ pub enum SigningError {
 
 impl SigningCompiler {
     /// Compiles as a sandbox with these options does, and uses their cache folder.
-    pub fn new(options: SandboxOptions, signer: CodeSigner) -> Self {
+    pub fn new(options: &SandboxOptions, signer: CodeSigner) -> Self {
         Self(Arc::new(Shared {
-            compiler: CodeCompiler::new(&options),
+            compiler: CodeCompiler::new(options),
             signer,
         }))
     }
@@ -110,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn code_is_compiled_for_every_known_target() {
         let compiler =
-            SigningCompiler::new(SandboxOptions::default(), CodeSigner::of_seed(&[1; 32]));
+            SigningCompiler::new(&SandboxOptions::default(), CodeSigner::of_seed(&[1; 32]));
         let wasm = Bytes::from_static(b"\0asm\x01\0\0\0");
         for target in Target::known() {
             let engine = compiling_engine(Profile::Fast, target).unwrap();

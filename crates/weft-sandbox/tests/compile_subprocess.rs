@@ -178,6 +178,14 @@ async fn what_has_no_library_or_no_cache_is_compiled_as_a_whole() {
         load_with_libraries(without, with_library("", "")).await,
         (0, 0)
     );
+    let blocked = folder.path().join("file");
+    std::fs::write(&blocked, "").unwrap();
+    let unusable = SandboxOptions {
+        cache_dir: Some(blocked),
+        ..cached_in(&folder)
+    };
+    let wasm = with_library("", "");
+    assert_eq!(load_with_libraries(unusable, wasm).await, (0, 0));
     let in_process = SandboxOptions {
         compiler: Compiler::InProcess,
         ..cached_in(&folder)

@@ -56,7 +56,7 @@ async fn made(signer: CodeSigner) -> Bytes {
     let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
     let name = sandbox.code_name(GuestKind::Tasks).unwrap();
     let name = name.expect("this machine is of a known kind");
-    SigningCompiler::new(SandboxOptions::default(), signer)
+    SigningCompiler::new(&SandboxOptions::default(), signer)
         .compile(wasm(), Digest::of(&wasm()), &name)
         .await
         .unwrap()
@@ -130,7 +130,7 @@ async fn code_of_another_version_is_not_made() {
     let name = sandbox.code_name(GuestKind::Tasks).unwrap().unwrap();
     let text = name.to_string();
     let (rest, _hash) = text.rsplit_once('.').unwrap();
-    let compiler = SigningCompiler::new(SandboxOptions::default(), signer(1));
+    let compiler = SigningCompiler::new(&SandboxOptions::default(), signer(1));
     for other in [
         format!("{rest}.{}", "0".repeat(32)),
         format!("component.fast.native.{}", "0".repeat(32)),

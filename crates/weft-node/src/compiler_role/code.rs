@@ -19,7 +19,7 @@ impl Stock {
     /// Takes what the folder has of compiled code; signs with the installation's key.
     pub(super) fn of(folder: &DataFolder, keyring: &Keyring) -> Result<Self, Problem> {
         let signer = CodeSigner::of_seed(keyring.signing_seed());
-        let compiler = SigningCompiler::new(engine::options(1, Some(folder.code()))?, signer);
+        let compiler = SigningCompiler::new(&engine::options(1, Some(folder.code()))?, signer);
         let signer: Arc<str> = compiler.key().to_string().into();
         tracing::info!(
             key = &*signer,

@@ -94,7 +94,7 @@ fn another_component_takes_the_functions_and_gets_the_same_code() {
     assert_ne!(of_first, of_second, "a type was added");
     let none = Arc::new(KnownFunctions::default());
     let second = component("(data \"second\")", &library);
-    assert_eq!(libraries(&second), [of_first.clone()]);
+    assert_eq!(libraries(&second), std::slice::from_ref(&of_first));
 
     let functions = compile(Form::Library, &of_first, &none);
     let known = Arc::new(KnownFunctions::read(functions));
