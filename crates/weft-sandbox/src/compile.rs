@@ -1,8 +1,8 @@
 //! Compiles a checked file to framed code, in this process or in a subprocess
 //! that has limits and can be killed.
 //!
-//! A subprocess compiles each library of a component by itself, unless the cache has its functions, and
-//! another one compiles the component with these functions. A process that read a library's component
+//! A subprocess compiles each library that a second component has by itself, unless the cache has its functions,
+//! and another one compiles the component with these functions. A process that read a library's component
 //! wrote what only components with the very same library are compiled with.
 
 mod functions;
@@ -36,7 +36,7 @@ const MAX_FUNCTION_BYTES: u64 = 512 << 20;
 pub(crate) struct LibraryCounts {
     /// Those whose functions the cache had.
     pub(crate) hits: AtomicU64,
-    /// Those that were compiled.
+    /// Those that were compiled apart.
     pub(crate) misses: AtomicU64,
 }
 
@@ -133,7 +133,11 @@ impl CodeCompiler {
         Ok(all)
     }
 
-    /// The functions of one library, from the cache or compiled.
+    /// The functions of one library: from the cache, or compiled where another component had it before.
+    /// None where it can't be compiled.
+    ///
+    /// The first component with a library is compiled as a whole, since compiling the library apart takes
+    /// longer and pays only if another one follows. It leaves an entry without functions.
     async fn functions(
         &self,
         cache: &Arc<Cache>,
@@ -149,13 +153,21 @@ impl CodeCompiler {
             blocking(move || {
                 let digest = Digest::of(&library);
                 let origin = Origin { digest, name };
-                (cache.get(&origin), origin)
+                let found = cache.get(&origin);
+                if found.is_none() {
+                    cache.insert(&origin, &code::frame(&origin, &[]));
+                }
+                (found.and_then(|framed| unframe(&origin, framed)), origin)
             })
             .await?
         };
-        if let Some(framed) = found {
-            self.libraries.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(unframe(&origin, framed));
+        match found {
+            None => return Ok(Some(Bytes::new())),
+            Some(functions) if !functions.is_empty() => {
+                self.libraries.hits.fetch_add(1, Ordering::Relaxed);
+                return Ok(Some(functions));
+            }
+            Some(_seen_before) => {}
         }
         self.libraries.misses.fetch_add(1, Ordering::Relaxed);
         let input = Input {

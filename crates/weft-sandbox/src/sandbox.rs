@@ -31,7 +31,7 @@ pub struct CodeFound {
     pub misses: u64,
     /// Libraries in compiled components that were not compiled again.
     pub library_hits: u64,
-    /// Libraries in compiled components that had to be compiled.
+    /// Libraries in compiled components that were compiled apart, for those that follow.
     pub library_misses: u64,
 }
 
