@@ -127,6 +127,10 @@ mod tests {
             let made = compiler.compile(wasm.clone(), origin.digest, &name).await;
             let framed = code::verify(&compiler.key(), &origin, &made.unwrap()).unwrap();
             assert!(code::unframe(&origin, &framed).is_ok(), "{target}");
+            let form = Form::Library;
+            let functions = CodeName { form, ..name };
+            let refused = compiler.compile(wasm.clone(), origin.digest, &functions);
+            assert!(matches!(refused.await, Err(SigningError::Unknown)));
         }
     }
 }

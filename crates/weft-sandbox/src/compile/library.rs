@@ -28,6 +28,8 @@ const MIN_CODE_BYTES: u32 = 128 << 10;
 const MAX_MODULES: usize = 1000;
 /// The deepest nesting of a component that has libraries.
 const MAX_NESTING: usize = 16;
+/// The most imports of a library. Each takes many times its bytes in memory.
+const MAX_IMPORTS: usize = 50_000;
 /// The most bytes of all libraries' components together, as a multiple of the file.
 const MAX_FACTOR: usize = 2;
 
@@ -112,8 +114,14 @@ fn modules(component: &[u8]) -> Option<Vec<InnerModule<'_>>> {
 fn library(before: &[InnerModule<'_>], library: &InnerModule<'_>) -> Option<Vec<u8>> {
     let imports = library.imports.clone().map_or_else(
         || Some(Vec::new()),
-        |imports| imports.into_imports().collect::<Result<_, _>>().ok(),
+        |imports| {
+            let imports = imports.into_imports().take(MAX_IMPORTS + 1);
+            imports.collect::<Result<Vec<_>, _>>().ok()
+        },
     )?;
+    if imports.len() > MAX_IMPORTS {
+        return None;
+    }
     let number = u32::try_from(before.len()).ok()?;
     let mut component = Component::new();
     for module in before {

@@ -155,8 +155,19 @@ fn a_library_with_unusual_imports_is_left_out() {
 }
 
 #[test]
-fn nesting_and_numbers_of_modules_are_bounded() {
+fn nesting_and_numbers_of_modules_and_imports_are_bounded() {
     let library = module(LARGE, SECTION);
+    let importing = |imports: usize| {
+        let mut more = String::from(r#"(import "env" "memory" (memory 1))"#);
+        // Five of them are there.
+        for number in 5..imports {
+            write!(more, "(import \"more\" \"{number}\" (func))").unwrap();
+        }
+        let library = library.replace(r#"(import "env" "memory" (memory 1))"#, &more);
+        libraries(&wat::parse_str(format!("(component {library})")).unwrap()).len()
+    };
+    assert_eq!(importing(MAX_IMPORTS), 1);
+    assert_eq!(importing(MAX_IMPORTS + 1), 0);
     let nested = |depth: usize| {
         let text = format!(
             "{}{library}{}",
