@@ -331,12 +331,15 @@ async fn listen(viewers: Viewers, mut changes: Changes) {
     let mut look_at = Instant::now() + KEPT_FOR;
     'listening: loop {
         let (send_at, is_at_once) = pace.next(&pending);
+        // A timer of a moment that has come ends with its next millisecond only.
+        if !pending.changes.is_empty() && send_at <= Instant::now() {
+            viewers.send(Some(std::mem::take(&mut pending)));
+            pace.sent(is_at_once);
+            continue;
+        }
         tokio::select! {
             biased;
-            () = sleep_until(send_at), if !pending.changes.is_empty() => {
-                viewers.send(Some(std::mem::take(&mut pending)));
-                pace.sent(is_at_once);
-            }
+            () = sleep_until(send_at), if !pending.changes.is_empty() => {}
             news = changes.next() => {
                 // What else has come goes with the same batch.
                 let mut next = Some(news);

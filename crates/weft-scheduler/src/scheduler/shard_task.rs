@@ -240,7 +240,7 @@ impl ShardLoop {
             answer = self.reader.receive() => Event::Read(answer),
             found = self.lookups.receive() => Event::LookedUp(found),
             Some(request) = self.requests.recv() => Event::Request(request),
-            () = sleep_until(wake) => Event::Time,
+            () = wait_until(wake) => Event::Time,
         }
     }
 
@@ -425,5 +425,13 @@ impl ShardLoop {
                 facts.dags = Arc::new(runs.dag_keys().collect());
             }
         });
+    }
+}
+
+/// Waits as [`sleep_until`], but not for a moment that has come: a timer ends with its next
+/// millisecond at the earliest.
+async fn wait_until(at: Instant) {
+    if at > Instant::now() {
+        sleep_until(at).await;
     }
 }
