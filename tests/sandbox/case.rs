@@ -17,9 +17,9 @@ use std::{
 };
 use weft_core::{document::OutputFormat, grant::HttpGrant, limit::Limits, policy::Granted};
 use weft_sandbox::{
-    AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, CancelSignal, Entry, EventSink,
-    FailureKind, FixedResolver, Guest, GuestEvent, NoVariables, ProgramEntry, Sandbox,
-    SandboxOptions, Services,
+    AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, CancelSignal, ConnectionScope,
+    Entry, EventSink, FailureKind, FixedResolver, Guest, GuestEvent, NoVariables, ProgramEntry,
+    Sandbox, SandboxOptions, Services,
 };
 use weft_tests::{guests, residency};
 
@@ -211,6 +211,7 @@ impl Case {
                 variables: Arc::new(NoVariables),
             },
             scratch_root: scratch.path().to_owned(),
+            connection_scope: ConnectionScope::of_task("default", "tests", "task"),
             cancel: CancelSignal::new(),
         };
         let collector = tokio::spawn(async move {
@@ -386,6 +387,7 @@ pub(crate) fn request(guest: &Guest, task: &str, inputs: &[(&str, &str)]) -> Att
             variables: Arc::new(NoVariables),
         },
         scratch_root: std::env::temp_dir(),
+        connection_scope: ConnectionScope::of_task("default", "tests", "task"),
         cancel: CancelSignal::new(),
     }
 }

@@ -7,8 +7,8 @@ use crate::case::{ATTEMPT, Neighbour, OVERHEAD_BYTES, limits, on_runtime};
 use std::{fs, sync::Arc};
 use weft_core::{document::OutputFormat, limit::Limits, policy::Granted};
 use weft_sandbox::{
-    AttemptOutcome, AttemptRequest, CancelSignal, Entry, EventSink, FailureKind, NoVariables,
-    ProgramEntry, Sandbox, SandboxOptions, Services,
+    AttemptOutcome, AttemptRequest, CancelSignal, ConnectionScope, Entry, EventSink, FailureKind,
+    NoVariables, ProgramEntry, Sandbox, SandboxOptions, Services,
 };
 use weft_tests::{isolated, residency};
 
@@ -180,6 +180,7 @@ fn wild_calls_of_wasi_0_1() {
                                 variables: Arc::new(NoVariables),
                             },
                             scratch_root: scratch.path().to_owned(),
+                            connection_scope: ConnectionScope::of_task("default", "tests", "task"),
                             cancel: CancelSignal::new(),
                         })
                         .await;

@@ -14,8 +14,8 @@ use weft_core::{
 };
 use weft_dagfile::engine;
 use weft_sandbox::{
-    AttemptFailure, AttemptOutcome, AttemptRequest, CancelSignal, Entry, EventSink, FailureKind,
-    Guest, GuestEvent, NoArtifacts, NoVariables, Sandbox, Services,
+    AttemptFailure, AttemptOutcome, AttemptRequest, CancelSignal, ConnectionScope, Entry,
+    EventSink, FailureKind, Guest, GuestEvent, NoArtifacts, NoVariables, Sandbox, Services,
 };
 
 /// How many of a call's log lines wait to be read before the guest waits.
@@ -117,6 +117,7 @@ impl Callee {
                 variables: Arc::new(NoVariables),
             },
             scratch_root: Path::to_owned(self.scratch.path()),
+            connection_scope: ConnectionScope::of_task("local", DAG, task),
             cancel: CancelSignal::new(),
         };
         Ok((request, events))

@@ -22,8 +22,8 @@ use std::{
 use tempfile::TempDir;
 use weft_core::{limit::Limits, policy::Granted};
 use weft_sandbox::{
-    AttemptOutcome, AttemptRequest, CancelSignal, Compiler, Entry, EventSink, Guest, NoArtifacts,
-    NoVariables, Sandbox, SandboxOptions, Services, compiler,
+    AttemptOutcome, AttemptRequest, CancelSignal, Compiler, ConnectionScope, Entry, EventSink,
+    Guest, NoArtifacts, NoVariables, Sandbox, SandboxOptions, Services, compiler,
 };
 
 /// The argument with which this program is its own compiler.
@@ -253,6 +253,7 @@ fn request(
             variables: Arc::new(NoVariables),
         },
         scratch_root: std::env::temp_dir(),
+        connection_scope: ConnectionScope::of_task("default", "bench", "bench"),
         cancel: CancelSignal::new(),
     }
 }

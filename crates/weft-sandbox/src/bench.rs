@@ -1,7 +1,7 @@
 //! Measures one instance, made under every limit and dropped without a call.
 
 use crate::{
-    CancelSignal, EventSink, Guest, NoArtifacts, NoVariables, Sandbox, Services,
+    CancelSignal, ConnectionScope, EventSink, Guest, NoArtifacts, NoVariables, Sandbox, Services,
     attempt::{Setup, store},
     guest::Callable,
 };
@@ -36,6 +36,7 @@ pub async fn instantiate(sandbox: &Sandbox, guest: &Guest) -> Duration {
         },
         inputs: Vec::new(),
         scratch_root: None,
+        connection_scope: ConnectionScope::of_task("", "", ""),
         determinism: None,
     };
     let _slot = runtime

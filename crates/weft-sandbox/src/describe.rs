@@ -1,8 +1,8 @@
 //! Calls a component's `describe`: nothing granted, tight limits, no receiver of events.
 
 use crate::{
-    AttemptFailure, CancelSignal, DescribeError, EventSink, FailureKind, Guest, NoArtifacts,
-    NoVariables, SandboxOptions, Services,
+    AttemptFailure, CancelSignal, ConnectionScope, DescribeError, EventSink, FailureKind, Guest,
+    NoArtifacts, NoVariables, SandboxOptions, Services,
     attempt::{Setup, store},
     failure,
     guest::Callable,
@@ -90,6 +90,7 @@ fn setup(limits: Limits) -> Setup {
         },
         inputs: Vec::new(),
         scratch_root: None,
+        connection_scope: ConnectionScope::of_task("", "", ""),
         determinism: None,
     }
 }

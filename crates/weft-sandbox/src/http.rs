@@ -4,17 +4,19 @@
 //! its scheme, host and port are granted; its timeouts are in bounds; a
 //! connection is free; the host's name is resolved here; each address is public
 //! or named by the policy; the connection goes to such an address; the server
-//! proves its name. Bodies are counted and bounded both ways.
+//! proves its name. Bodies are counted and bounded both ways. A connection is
+//! reused by attempts of one task, for requests that may be sent twice.
 //!
-//! What it does not do: follow redirects, reuse connections, use a proxy, decode
-//! bodies, or offer the incoming handler. Refusals are written to the
+//! What it does not do: follow redirects, use a proxy, decode bodies, or offer the incoming handler. Refusals are written to the
 //! attempt's log, since the guest only sees a code.
 
 mod body;
 mod client;
 mod connect;
+mod connection;
 mod errors;
 mod exchange;
+mod idle;
 mod meter;
 mod request_log;
 mod resolve;
@@ -23,6 +25,7 @@ mod target;
 mod tls;
 
 pub(crate) use client::Client;
+pub use idle::ConnectionScope;
 pub use resolve::{FixedResolver, Resolve, SystemResolver};
 pub(crate) use state::HttpState;
 
@@ -94,6 +97,7 @@ impl Hooks {
             log: self.log.clone(),
             meter: self.meter.clone(),
             body_limit: self.body_limit,
+            scope: self.scope.clone(),
             permit,
         };
         Ok((exchange, target, timeouts))

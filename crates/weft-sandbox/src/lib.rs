@@ -67,7 +67,7 @@ pub use code::{BadCodeKey, CodeKey, CodeName, CodeSigner, UnknownCodeName};
 pub use error::{DescribeError, LoadError, SandboxError, SandboxWarning};
 pub use event::{EventSink, EventStream, GuestEvent, LogLevel, LogStream};
 pub use guest::{Guest, GuestKind};
-pub use http::{FixedResolver, Resolve, SystemResolver};
+pub use http::{ConnectionScope, FixedResolver, Resolve, SystemResolver};
 pub use inspect::{Inspection, inspect};
 pub use options::{CompileLimits, Compiler, SandboxOptions, WarningSink};
 pub use sandbox::{CodeFound, Sandbox};

@@ -116,7 +116,7 @@ impl Sandbox {
     /// # use std::sync::Arc;
     /// # use weft_core::{limit::Limits, policy::Granted};
     /// # use weft_sandbox::{
-    /// #     AttemptOutcome, AttemptRequest, CancelSignal, Entry, EventSink, NoArtifacts,
+    /// #     AttemptOutcome, AttemptRequest, CancelSignal, ConnectionScope, Entry, EventSink, NoArtifacts,
     /// #     NoVariables, Sandbox, SandboxOptions, Services,
     /// # };
     /// # async fn run(wasm: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
@@ -137,6 +137,7 @@ impl Sandbox {
     ///             variables: Arc::new(NoVariables),
     ///         },
     ///         scratch_root: std::env::temp_dir(),
+    ///         connection_scope: ConnectionScope::of_task("default", "flights", "load"),
     ///         cancel: CancelSignal::new(),
     ///     })
     ///     .await;

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 use weft_core::{limit::Limits, policy::Granted, time::DurationMs};
 use weft_sandbox::{
-    AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, CancelSignal, DeferUntil, Entry,
-    EventSink, FailureKind, Guest, GuestEvent, LoadError, NoArtifacts, NoVariables, Sandbox,
-    SandboxOptions, Services,
+    AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, CancelSignal, ConnectionScope,
+    DeferUntil, Entry, EventSink, FailureKind, Guest, GuestEvent, LoadError, NoArtifacts,
+    NoVariables, Sandbox, SandboxOptions, Services,
 };
 
 fn sandbox() -> Sandbox {
@@ -40,6 +40,7 @@ fn request(guest: &Guest, task: &str, input: &str, limits: Limits) -> AttemptReq
             variables: Arc::new(NoVariables),
         },
         scratch_root: std::env::temp_dir(),
+        connection_scope: ConnectionScope::of_task("default", "tests", task),
         cancel: CancelSignal::new(),
     }
 }

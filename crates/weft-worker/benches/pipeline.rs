@@ -32,8 +32,8 @@ use weft_core::{
     time::Timestamp,
 };
 use weft_sandbox::{
-    AttemptOutcome, AttemptRequest, CancelSignal, Entry, EventSink, NoArtifacts, NoVariables,
-    Sandbox, SandboxOptions,
+    AttemptOutcome, AttemptRequest, CancelSignal, ConnectionScope, Entry, EventSink, NoArtifacts,
+    NoVariables, Sandbox, SandboxOptions,
 };
 use weft_worker::{SecretError, Secrets, Services, Worker, WorkerOptions};
 
@@ -196,6 +196,7 @@ async fn alone(sandbox: &Sandbox, wasm: &[u8], attempts: u32) -> Cost {
                         variables: Arc::new(NoVariables),
                     },
                     scratch_root: std::env::temp_dir(),
+                    connection_scope: ConnectionScope::of_task("default", "bench", "bench"),
                     cancel: CancelSignal::new(),
                 });
                 assert!(matches!(

@@ -25,8 +25,8 @@ use weft_core::{
 };
 use weft_sandbox::{
     ArtifactError, ArtifactReader, ArtifactRef, ArtifactWriter, Artifacts, AttemptReport,
-    AttemptRequest, CancelSignal, Entry, EventSink, EventStream, Services, VariableError,
-    Variables,
+    AttemptRequest, CancelSignal, ConnectionScope, Entry, EventSink, EventStream, Services,
+    VariableError, Variables,
 };
 
 /// Everything that one attempt needs.
@@ -183,6 +183,11 @@ fn prepare(
             variables: services,
         },
         scratch_root: deps.scratch_root.clone(),
+        connection_scope: ConnectionScope::of_task(
+            &document.tenant,
+            document.dag.as_str(),
+            document.task.as_str(),
+        ),
         cancel,
     };
     Ok((request, events))

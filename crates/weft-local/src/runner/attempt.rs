@@ -14,8 +14,8 @@ use weft_core::{
     wait::Woken,
 };
 use weft_sandbox::{
-    Artifacts, AttemptReport, AttemptRequest, CancelSignal, Entry, EventSink, EventStream,
-    GuestEvent, Sandbox, Services, Variables,
+    Artifacts, AttemptReport, AttemptRequest, CancelSignal, ConnectionScope, Entry, EventSink,
+    EventStream, GuestEvent, Sandbox, Services, Variables,
 };
 
 /// How many of an attempt's log lines wait to be taken before the guest waits.
@@ -117,6 +117,11 @@ impl Shared {
                 variables: Arc::clone(&self.variables),
             },
             scratch_root: self.scratch.clone(),
+            connection_scope: ConnectionScope::of_task(
+                TENANT,
+                self.dag.id.as_str(),
+                task.id.as_str(),
+            ),
             cancel: cancel.clone(),
         };
         Ok(Prepared {

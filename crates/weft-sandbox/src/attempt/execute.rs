@@ -16,7 +16,7 @@ use crate::{
     engine::{Profile, Runtime},
     failure,
     guest::{Callable, Prepared},
-    http::HttpState,
+    http::{ConnectionScope, HttpState},
     limiter::Limiter,
     load,
     log::LogBook,
@@ -48,6 +48,7 @@ pub(crate) struct Setup {
     pub(crate) services: super::Services,
     pub(crate) inputs: Vec<crate::ArtifactRef>,
     pub(crate) scratch_root: Option<PathBuf>,
+    pub(crate) connection_scope: ConnectionScope,
     pub(crate) determinism: Option<Determinism>,
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn store(
         Arc::clone(&setup.granted),
         &limits,
         Arc::clone(&log),
+        setup.connection_scope,
     );
     let state = HostState {
         table: handle_table(limits.handles),
@@ -253,6 +255,7 @@ async fn call_guest(
         inputs,
         services: request.services,
         scratch_root: Some(request.scratch_root),
+        connection_scope: request.connection_scope,
         determinism,
     };
     let mut store = store(shared, &runtime, setup)

@@ -1,6 +1,6 @@
 //! The request for one attempt, for [`crate::Sandbox::run`].
 
-use crate::{Artifacts, CancelSignal, EventSink, Guest, ProgramEntry, Variables};
+use crate::{Artifacts, CancelSignal, ConnectionScope, EventSink, Guest, ProgramEntry, Variables};
 use std::{path::PathBuf, sync::Arc};
 use weft_core::{limit::Limits, policy::Granted};
 
@@ -27,6 +27,8 @@ pub struct AttemptRequest {
     /// A fresh folder is made beneath it at the guest's first use of the file
     /// system, and removed with the attempt.
     pub scratch_root: PathBuf,
+    /// Which attempts may reuse the connections of this one.
+    pub connection_scope: ConnectionScope,
     /// Turns `context.cancelled()` true. Dropping the future of `run` kills.
     pub cancel: CancelSignal,
 }

@@ -1,13 +1,14 @@
 //! The HTTP client that all attempts share.
 
-use super::{resolve::Resolve, tls};
+use super::{idle::IdleConnections, resolve::Resolve, tls};
 use rustls::ClientConfig;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// How names are resolved, and which certificates are trusted.
+/// How names are resolved, which certificates are trusted, and the connections that are kept.
 pub(crate) struct Client {
     pub(super) resolver: Arc<dyn Resolve>,
+    pub(super) idle: Arc<IdleConnections>,
     tls: OnceCell<Arc<ClientConfig>>,
 }
 
@@ -15,6 +16,7 @@ impl Client {
     pub(crate) fn new(resolver: Arc<dyn Resolve>) -> Self {
         Self {
             resolver,
+            idle: Arc::default(),
             tls: OnceCell::new(),
         }
     }
@@ -24,6 +26,7 @@ impl Client {
     pub(super) fn with_tls(resolver: Arc<dyn Resolve>, tls: Arc<ClientConfig>) -> Self {
         Self {
             resolver,
+            idle: Arc::default(),
             tls: OnceCell::new_with(Some(tls)),
         }
     }

@@ -26,15 +26,16 @@ const MAX_ADDRESSES: usize = 16;
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
-/// Connects. The caller bounds the time that this takes.
+/// Connects, and returns the address that the connection leads to. The caller bounds the time that
+/// this takes.
 pub(crate) async fn connect(
     client: &Client,
     target: &Target,
     granted: &Granted,
     log: &RequestLog,
-) -> Result<Box<dyn Transport>, Error> {
+) -> Result<(Box<dyn Transport>, IpAddr), Error> {
     let addresses = checked_addresses(client, target, granted, log).await?;
-    let stream = reach(&addresses, target.port).await.map_err(|error| {
+    let (stream, address) = reach(&addresses, target.port).await.map_err(|error| {
         log.warn_once(format!(
             "HTTP to {}: no connection: {error}",
             target.host.text()
@@ -44,8 +45,8 @@ pub(crate) async fn connect(
     // Requests are written in one piece; waiting for more of it only costs time.
     // A system that can't do that still carries the request.
     if let Err(_unsupported) = stream.set_nodelay(true) {}
-    match target.scheme {
-        Scheme::Http => Ok(Box::new(stream)),
+    let transport: Box<dyn Transport> = match target.scheme {
+        Scheme::Http => Box::new(stream),
         Scheme::Https => {
             let name = match &target.host {
                 Host::Name(name) => ServerName::try_from(name.clone())
@@ -57,9 +58,10 @@ pub(crate) async fn connect(
                 log.warn_once(format!("HTTPS to {}: {error}", target.host.text()));
                 tls_error(&error)
             })?;
-            Ok(Box::new(stream))
+            Box::new(stream)
         }
-    }
+    };
+    Ok((transport, address))
 }
 
 /// The addresses of the host that a connection may be made to.
@@ -106,11 +108,11 @@ async fn checked_addresses(
 }
 
 /// The first address that answers, tried in order.
-async fn reach(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
+async fn reach(addresses: &[IpAddr], port: u16) -> io::Result<(TcpStream, IpAddr)> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         match TcpStream::connect(SocketAddr::new(*address, port)).await {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => return Ok((stream, *address)),
             Err(error) => last = error,
         }
     }

@@ -1,6 +1,9 @@
 //! The state of outgoing HTTP for one attempt.
 
-use super::{client::Client, meter::Meter, request_log::RequestLog, resolve::FixedResolver};
+use super::{
+    client::Client, idle::ConnectionScope, meter::Meter, request_log::RequestLog,
+    resolve::FixedResolver,
+};
 use crate::{EventSink, log::LogBook};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -25,6 +28,7 @@ pub(super) struct Hooks {
     pub(super) meter: Meter,
     pub(super) body_limit: u64,
     pub(super) connections: Arc<Semaphore>,
+    pub(super) scope: ConnectionScope,
 }
 
 impl Default for HttpState {
@@ -32,7 +36,8 @@ impl Default for HttpState {
     fn default() -> Self {
         let client = Arc::new(Client::new(Arc::new(FixedResolver::default())));
         let log = Arc::new(LogBook::new(EventSink::discard(), &Limits::DEFAULT));
-        Self::new(client, Arc::default(), &Limits::DEFAULT, log)
+        let scope = ConnectionScope::of_task("", "", "");
+        Self::new(client, Arc::default(), &Limits::DEFAULT, log, scope)
     }
 }
 
@@ -42,6 +47,7 @@ impl HttpState {
         granted: Arc<Granted>,
         limits: &Limits,
         log: Arc<LogBook>,
+        scope: ConnectionScope,
     ) -> Self {
         let mut wasi = WasiHttpCtx::new();
         wasi.set_field_size_limit(MAX_FIELDS_BYTES);
@@ -55,6 +61,7 @@ impl HttpState {
                 meter: Meter::default(),
                 body_limit: limits.http_body_bytes,
                 connections: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
+                scope,
             },
         }
     }

@@ -10,13 +10,14 @@ use rustls::ClientConfig;
 use std::{
     net::{IpAddr, Ipv4Addr},
     pin::Pin,
+    sync::atomic::{AtomicU32, Ordering},
     task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpListener,
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinSet,
 };
 use weft_core::{grant::HostPattern, policy::PrivateHost};
@@ -31,6 +32,8 @@ enum Then {
     Send(Vec<u8>),
     /// Sends this and then nothing.
     Stall(Vec<u8>),
+    /// Sends this to each of so many requests of a connection, and closes at the next.
+    Repeat(Vec<u8>, u32),
 }
 
 impl Then {
@@ -42,6 +45,8 @@ impl Then {
 /// A server on a free port of this machine; gone when dropped.
 struct Server {
     port: u16,
+    /// How many connections there were.
+    connections: Arc<AtomicU32>,
     /// The head of each request.
     heads: mpsc::UnboundedReceiver<String>,
     _tasks: JoinSet<()>,
@@ -57,9 +62,12 @@ impl Server {
         let port = listener.local_addr().unwrap().port();
         let (seen, heads) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
+        let accepted = Arc::new(AtomicU32::new(0));
+        let number = Arc::clone(&accepted);
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _from)) = listener.accept().await {
+                number.fetch_add(1, Ordering::Relaxed);
                 let (then, seen, tls) = (then.clone(), seen.clone(), tls.clone());
                 connections.spawn(async move {
                     match tls {
@@ -76,9 +84,14 @@ impl Server {
         });
         Self {
             port,
+            connections: accepted,
             heads,
             _tasks: tasks,
         }
+    }
+
+    fn connections(&self) -> u32 {
+        self.connections.load(Ordering::Relaxed)
     }
 
     fn was_asked(&mut self) -> bool {
@@ -86,11 +99,7 @@ impl Server {
     }
 }
 
-async fn answer(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    then: Then,
-    seen: mpsc::UnboundedSender<String>,
-) {
+async fn read_head(stream: &mut (impl AsyncRead + Unpin), seen: &mpsc::UnboundedSender<String>) {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -99,7 +108,21 @@ async fn answer(
         }
     }
     seen.send(String::from_utf8_lossy(&head).into_owned()).ok();
+}
+
+async fn answer(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    then: Then,
+    seen: mpsc::UnboundedSender<String>,
+) {
+    read_head(&mut stream, &seen).await;
     match then {
+        Then::Repeat(bytes, requests) => {
+            for _request in 0..requests {
+                stream.write_all(&bytes).await.ok();
+                read_head(&mut stream, &seen).await;
+            }
+        }
         Then::Send(bytes) => {
             // The client may have had enough before the end.
             stream.write_all(&bytes).await.ok();
@@ -123,6 +146,8 @@ struct Attempt {
     names: Vec<(&'static str, Vec<IpAddr>)>,
     limits: Limits,
     tls: Option<Arc<ClientConfig>>,
+    client: Option<Arc<Client>>,
+    task: &'static str,
 }
 
 impl Attempt {
@@ -133,7 +158,15 @@ impl Attempt {
             names: Vec::new(),
             limits: Limits::DEFAULT,
             tls: None,
+            client: None,
+            task: "load",
         }
+    }
+
+    /// This attempt and those that are made of it share their connections.
+    fn with_client(mut self) -> Self {
+        self.client = Some(Arc::new(Client::new(Arc::new(FixedResolver::default()))));
+        self
     }
 
     /// Granted, and allowed by the policy, to reach this machine itself.
@@ -153,9 +186,10 @@ impl Attempt {
             .iter()
             .map(|(name, found)| ((*name).to_owned(), found.clone()));
         let resolver = Arc::new(FixedResolver(table.collect()));
-        let client = match &self.tls {
-            None => Client::new(resolver),
-            Some(tls) => Client::with_tls(resolver, Arc::clone(tls)),
+        let client = match (&self.client, &self.tls) {
+            (Some(client), _) => Arc::clone(client),
+            (None, None) => Arc::new(Client::new(resolver)),
+            (None, Some(tls)) => Arc::new(Client::with_tls(resolver, Arc::clone(tls))),
         };
         let private = |host: &&str| PrivateHost {
             host: match host.parse() {
@@ -174,7 +208,8 @@ impl Attempt {
             ..Granted::default()
         };
         let log = Arc::new(LogBook::new(events, &self.limits));
-        HttpState::new(Arc::new(client), Arc::new(granted), &self.limits, log)
+        let scope = ConnectionScope::of_task("default", "flights", self.task);
+        HttpState::new(client, Arc::new(granted), &self.limits, log, scope)
     }
 }
 
@@ -504,4 +539,131 @@ async fn tls_is_for_the_name_that_was_asked_for() {
     attempt.tls = Some(tls::system_config());
     let refused = send(&mut attempt.start(), &secure).await.unwrap_err();
     assert!(matches!(refused, Error::TlsCertificateError), "{refused:?}");
+}
+
+#[tokio::test]
+async fn attempts_of_one_task_reuse_a_connection() {
+    let server = Server::start(Then::Repeat(HELLO.into(), 100)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let attempt = Attempt::local(&server).with_client();
+    for _attempt in 0..3 {
+        let mut state = attempt.start();
+        for _page in 0..3 {
+            assert_eq!(text(send(&mut state, &uri).await.unwrap()).await, "hello");
+        }
+    }
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn another_task_opens_a_connection_of_its_own() {
+    let server = Server::start(Then::Repeat(HELLO.into(), 100)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let mut attempt = Attempt::local(&server).with_client();
+    for task in ["load", "check"] {
+        attempt.task = task;
+        let response = send(&mut attempt.start(), &uri).await.unwrap();
+        assert_eq!(text(response).await, "hello");
+    }
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_kept_connection_is_not_used_where_the_policy_forbids_its_address() {
+    let server = Server::start(Then::Repeat(HELLO.into(), 100)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let mut attempt = Attempt::local(&server).with_client();
+    let response = send(&mut attempt.start(), &uri).await.unwrap();
+    assert_eq!(text(response).await, "hello");
+    attempt.private.clear();
+    let refused = send(&mut attempt.start(), &uri).await.unwrap_err();
+    assert!(
+        matches!(refused, Error::DestinationIpProhibited),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_get_is_sent_again_where_the_server_closed_the_connection() {
+    let mut server = Server::start(Then::Repeat(HELLO.into(), 1)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let mut state = Attempt::local(&server).start();
+    for _request in 0..3 {
+        assert_eq!(text(send(&mut state, &uri).await.unwrap()).await, "hello");
+    }
+    assert_eq!(server.connections(), 3);
+    // The two that found their connection closed were read twice.
+    let mut heads = 0;
+    while server.heads.try_recv().is_ok() {
+        heads += 1;
+    }
+    assert_eq!(heads, 5);
+}
+
+#[tokio::test]
+async fn a_request_that_has_an_effect_is_sent_over_a_new_connection() {
+    let server = Server::start(Then::Repeat(HELLO.into(), 100)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let mut state = Attempt::local(&server).start();
+    assert_eq!(text(send(&mut state, &uri).await.unwrap()).await, "hello");
+    let post = Request::post(&uri).body(body(b"")).unwrap();
+    let response = send_with(&mut state, post, RequestOptions::default());
+    assert_eq!(text(response.await.unwrap()).await, "hello");
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_whose_response_was_not_read_to_its_end_is_closed() {
+    let large = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n{}",
+        "x".repeat(100_000)
+    );
+    let server = Server::start(Then::Repeat(large.into(), 100)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let mut state = Attempt::local(&server).start();
+    drop(send(&mut state, &uri).await.unwrap());
+    drop(send(&mut state, &uri).await.unwrap());
+    assert_eq!(server.connections(), 2);
+}
+
+/// An empty body that ends when its sender is dropped.
+struct Late(oneshot::Receiver<()>);
+
+impl Body for Late {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.0).poll(cx).map(|_ended| None)
+    }
+}
+
+#[tokio::test]
+async fn a_get_whose_body_is_ended_late_reuses_a_connection() {
+    let mut server = Server::start(Then::Repeat(HELLO.into(), 100)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let mut state = Attempt::local(&server).start();
+    for _request in 0..2 {
+        let (sender, ended) = oneshot::channel();
+        let body = Late(ended).boxed_unsync();
+        let request = Request::get(&uri).body(body).unwrap();
+        let (response, ()) = tokio::join!(
+            send_with(&mut state, request, RequestOptions::default()),
+            async move {
+                tokio::task::yield_now().await;
+                drop(sender);
+            }
+        );
+        assert_eq!(text(response.unwrap()).await, "hello");
+    }
+    assert_eq!(server.connections(), 1);
+    while let Ok(head) = server.heads.try_recv() {
+        assert!(
+            !head.to_ascii_lowercase().contains("transfer-encoding"),
+            "{head}"
+        );
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     ArtifactRef, Artifacts, AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest,
-    CancelSignal, Entry, EventSink, FailureKind, FolderArtifacts, ProgramEntry, Sandbox,
-    SandboxOptions, Services, variables::NoVariables,
+    CancelSignal, ConnectionScope, Entry, EventSink, FailureKind, FolderArtifacts, ProgramEntry,
+    Sandbox, SandboxOptions, Services, variables::NoVariables,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -104,6 +104,7 @@ impl Run {
                     variables: Arc::new(NoVariables),
                 },
                 scratch_root: scratch_root.clone(),
+                connection_scope: ConnectionScope::of_task("default", "programs", "program"),
                 cancel: CancelSignal::new(),
             })
             .await;

@@ -23,17 +23,14 @@ use std::{
 const SENSORS: u64 = 10_000;
 /// How long they are watched: each polls twice meanwhile.
 const WATCHED: Duration = Duration::from_mins(2);
-/// Threads of the server.
-const READERS: usize = 16;
-/// How long the server waits for a request.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the server waits for a connection's next request.
+const READ_TIMEOUT: Duration = Duration::from_secs(75);
 /// Between two looks at how many requests there were.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// The guest.
 const GUEST: &str = "bench_sensors.wasm";
 
-const NOT_READY: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const NOT_READY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let server = Server::start()?;
@@ -102,7 +99,8 @@ expand = {{ n = "numbers" }}
     )
 }
 
-/// A server that answers each request with 503. Its threads end with the process.
+/// A server that answers each request with 503, and keeps connections open as servers do. It has a
+/// thread for each connection; they end with the process.
 struct Server {
     address: SocketAddr,
     polls: Arc<AtomicU64>,
@@ -113,17 +111,13 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let polls = Arc::new(AtomicU64::new(0));
-        for _reader in 0..READERS {
-            let (listener, polls) = (listener.try_clone()?, Arc::clone(&polls));
-            thread::spawn(move || {
-                while let Ok((stream, _peer)) = listener.accept() {
-                    // A client that went away has not polled.
-                    if answer(&stream).is_ok() {
-                        polls.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            });
-        }
+        let answered = Arc::clone(&polls);
+        thread::spawn(move || {
+            while let Ok((stream, _peer)) = listener.accept() {
+                let answered = Arc::clone(&answered);
+                thread::spawn(move || answer(&stream, &answered));
+            }
+        });
         Ok(Self { address, polls })
     }
 
@@ -133,18 +127,20 @@ impl Server {
     }
 }
 
-/// Reads the head of a request, which has no body, and answers it.
-fn answer(mut stream: &TcpStream) -> io::Result<()> {
+/// Answers requests without a body until the client closes the connection or sends none.
+fn answer(mut stream: &TcpStream, polls: &AtomicU64) -> io::Result<()> {
     stream.set_read_timeout(Some(READ_TIMEOUT))?;
-    let mut head = BufReader::new(stream);
+    stream.set_nodelay(true)?;
+    let mut requests = BufReader::new(stream);
     let mut line = String::new();
     loop {
         line.clear();
-        match head.read_line(&mut line)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            _ if line == "\r\n" => break,
-            _ => {}
+        if requests.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        if line == "\r\n" {
+            stream.write_all(NOT_READY)?;
+            polls.fetch_add(1, Ordering::Relaxed);
         }
     }
-    stream.write_all(NOT_READY)
 }
