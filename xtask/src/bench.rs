@@ -9,6 +9,7 @@
 mod harness;
 mod languages;
 mod measurement;
+mod packages;
 mod run;
 mod services;
 mod web_ui;
@@ -34,6 +35,9 @@ pub(crate) struct BenchArgs {
     /// Don't build anything: what is there is measured
     #[arg(long)]
     no_build: bool,
+    /// Keep what is measured of native Python packages in sdk/python/native/measurements.json
+    #[arg(long)]
+    record: bool,
 }
 
 /// Measures everything, and prints the table.
@@ -48,7 +52,10 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
         harness::build(workspace)?;
     }
     let wfctl = Wfctl::built(workspace, Profile::Release);
-    let quakes = example::build(workspace, &wfctl)?;
+    let quakes = example::file(workspace);
+    if wanted(run::EXAMPLE) {
+        example::build(workspace, &wfctl)?;
+    }
     let flows = run::subjects(workspace, &quakes);
     let mut table = Table::default();
     for flow in flows.iter().filter(|flow| wanted(flow.name)) {
@@ -71,6 +78,19 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
         if round == 1 && wanted(languages::NAME) {
             eprintln!("round {round} of {}: {}", args.rounds, languages::NAME);
             languages::measure(workspace, &wfctl)?
+                .into_iter()
+                .for_each(|measurement| table.add(measurement));
+        }
+        // It repeats by itself what varies.
+        if round == 1 {
+            let bench = packages::Bench {
+                workspace,
+                wfctl: &wfctl,
+                no_build: args.no_build,
+                record: args.record,
+            };
+            bench
+                .measure(wanted)?
                 .into_iter()
                 .for_each(|measurement| table.add(measurement));
         }

@@ -2,14 +2,21 @@
 //! `sdk/python/native`. The builder there is a Python program, since all that it drives is
 //! Python's: this gets what it needs, and runs it.
 
+pub(crate) mod list;
+pub(crate) mod measurements;
+
 use crate::{
     program,
     tools::{self, toolchain::Toolchain},
     workspace::{Workspace, cache_folder},
 };
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use serde::de::DeserializeOwned;
 use std::{fs, path::Path, process::Command};
+
+/// Their folder, below the root.
+pub(crate) const FOLDER: &str = "sdk/python/native";
 
 /// Options of `cargo xtask native`.
 #[derive(Args)]
@@ -23,7 +30,7 @@ pub(crate) struct NativeArgs {
 
 /// Builds the packages that are named, or all.
 pub(crate) fn run(workspace: &Workspace, args: &NativeArgs) -> Result<()> {
-    let folder = workspace.root().join("sdk/python/native");
+    let folder = workspace.root().join(FOLDER);
     let wheels = folder.join("wheels");
     if !args.check {
         return build(workspace, &args.names, &wheels);
@@ -45,7 +52,7 @@ fn build(workspace: &Workspace, names: &[String], out: &Path) -> Result<()> {
     fs::create_dir_all(out)?;
     program::run(
         Command::new(python)
-            .current_dir(workspace.root().join("sdk/python/native"))
+            .current_dir(workspace.root().join(FOLDER))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("WEFT_NATIVE_RUST", rust)
             .args(["-m", "builder", "--base"])
@@ -56,6 +63,12 @@ fn build(workspace: &Workspace, names: &[String], out: &Path) -> Result<()> {
             .arg(workspace.target().join("debug/wfctl"))
             .args(names),
     )
+}
+
+/// Reads a JSON file.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
 }
 
 /// Holds new wheels to the committed ones.

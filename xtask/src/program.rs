@@ -7,7 +7,7 @@ use std::{
     ffi::{OsStr, OsString},
     io::{self, BufRead as _, BufReader},
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use wait4::Wait4 as _;
 
@@ -62,8 +62,16 @@ pub(crate) fn run_and_quote(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The same as [`run`], and prints what it cost: the time, and the CPU time of all its processes.
-pub(crate) fn run_measured(command: &mut Command) -> Result<()> {
+/// What a command took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    pub(crate) wall: Duration,
+    /// Of all its processes.
+    pub(crate) cpu: Duration,
+}
+
+/// The same as [`run`], and returns what it took.
+pub(crate) fn run_measured(command: &mut Command) -> Result<Cost> {
     let line = line(command);
     eprintln!("$ {line}");
     let start = Instant::now();
@@ -74,13 +82,16 @@ pub(crate) fn run_measured(command: &mut Command) -> Result<()> {
     if !ended.status.success() {
         bail!("'{line}' failed ({})", ended.status);
     }
-    let cpu = ended.rusage.utime + ended.rusage.stime;
+    let cost = Cost {
+        wall: start.elapsed(),
+        cpu: ended.rusage.utime + ended.rusage.stime,
+    };
     eprintln!(
-        "it took {:.0} s, and {:.0} s of CPU time",
-        start.elapsed().as_secs_f64(),
-        cpu.as_secs_f64()
+        "it took {:.1} s, and {:.1} s of CPU time",
+        cost.wall.as_secs_f64(),
+        cost.cpu.as_secs_f64()
     );
-    Ok(())
+    Ok(cost)
 }
 
 /// Runs a program and returns its standard output; a failure contains its standard error.

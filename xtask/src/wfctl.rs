@@ -51,6 +51,8 @@ pub(crate) struct Wfctl {
     /// Runs it, where this machine can't.
     emulator: Option<Emulator>,
     data: PathBuf,
+    /// In the place of Weft's own.
+    cache: Option<PathBuf>,
 }
 
 /// A run that was measured. Its events were read as bytes while it ran, and as JSON only afterwards.
@@ -106,6 +108,15 @@ impl Wfctl {
             program: program.to_path_buf(),
             emulator: None,
             data: workspace.target().join("xtask-data"),
+            cache: None,
+        }
+    }
+
+    /// The same, with a cache folder of its own.
+    pub(crate) fn with_cache(self, folder: &Path) -> Self {
+        Self {
+            cache: Some(folder.to_path_buf()),
+            ..self
         }
     }
 
@@ -129,6 +140,9 @@ impl Wfctl {
             None => Command::new(&self.program),
         };
         command.env("WEFT_DATA_DIR", &self.data).args(args);
+        if let Some(cache) = &self.cache {
+            command.env("WEFT_CACHE_DIR", cache);
+        }
         command
     }
 

@@ -9,6 +9,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
+/// The subject that is built from `examples/quakes`.
+pub(crate) const EXAMPLE: &str = "the example";
+
 /// What is run, and which measurements come out of it.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
@@ -47,7 +50,7 @@ pub(crate) fn subjects(workspace: &Workspace, quakes: &Path) -> [Subject; 5] {
             measurements: hundred_thousand,
         },
         Subject {
-            name: "the example",
+            name: EXAMPLE,
             file: quakes.to_path_buf(),
             args: &[],
             measurements: start_up,
