@@ -46,7 +46,7 @@ const CHANGED: (&str, &str) = ("    return None\n", "    return [None][0]\n");
 const IMPORTS: [(&str, &str, &str); 6] = [
     ("lxml", "lxml", "from lxml import etree"),
     ("pillow", "pillow", "from PIL import Image"),
-    // Nobody imports it but through pydantic.
+    // A task imports it through pydantic.
     ("pydantic-core", "pydantic", "import pydantic"),
     ("pyyaml", "pyyaml", "import yaml"),
     ("rpds-py", "rpds-py", "import rpds"),
