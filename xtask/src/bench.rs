@@ -6,6 +6,7 @@
 //! worst is shown. Every limit and the capture of logs are on, because the
 //! measurements are of the product as it is used.
 
+mod against;
 mod harness;
 mod languages;
 mod measurement;
@@ -35,6 +36,9 @@ pub(crate) struct BenchArgs {
     /// Don't build anything: what is there is measured
     #[arg(long)]
     no_build: bool,
+    /// Measure beside `wfctl` of another commit, and print ratios
+    #[arg(long, value_name = "COMMIT")]
+    against: Option<String>,
     /// Keep what is measured of native Python packages in sdk/python/native/measurements.json
     #[arg(long)]
     record: bool,
@@ -47,6 +51,15 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
             .as_ref()
             .is_none_or(|only| name.contains(only.as_str()))
     };
+    if let Some(commit) = &args.against {
+        let comparison = against::Comparison {
+            commit,
+            rounds: args.rounds,
+            wanted: &wanted,
+            no_build: args.no_build,
+        };
+        return comparison.run(workspace);
+    }
     if !args.no_build {
         guests::run(workspace)?;
         harness::build(workspace)?;

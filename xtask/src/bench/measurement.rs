@@ -72,9 +72,7 @@ impl Table {
 
 impl Row {
     fn median(&self) -> f64 {
-        let mut sorted = self.medians.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[(sorted.len() - 1) / 2]
+        median(&self.medians)
     }
 
     fn verdict(&self) -> &'static str {
@@ -126,8 +124,15 @@ impl fmt::Display for Table {
     }
 }
 
+/// The lower one of the two in the middle, where there are two. There is at least one value.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[(sorted.len() - 1) / 2]
+}
+
 /// Three digits that matter.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
