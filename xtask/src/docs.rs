@@ -4,6 +4,7 @@
 //! generated pages of `docs/reference` must match the code; `--update` writes them. Zensical builds the site into `target/docs/site`.
 
 mod api;
+mod blocked_packages;
 mod cli;
 mod links;
 mod markdown;

@@ -1,7 +1,7 @@
 //! The page of native Python packages, made of the list beside their wheels, and of what was
 //! measured of them.
 
-use super::compare;
+use super::{blocked_packages, compare};
 use crate::{
     native::{
         self,
@@ -40,7 +40,7 @@ pub(super) fn page(workspace: &Workspace, update: bool) -> Result<()> {
     let list = List::read(workspace)?;
     let measured = Measurements::read(workspace)?;
     let own: BTreeMap<String, OwnTests> = native::read(&folder.join(OWN_TESTS))?;
-    let page = text(&list, &measured)? + &speed(&measured)? + &own_tests(&own)?;
+    let page = text(&list, &measured)? + &speed(&measured)? + &own_tests(&own)? + &blocked_packages::section(&folder)?;
     compare(workspace, PAGE, &page, update)
 }
 

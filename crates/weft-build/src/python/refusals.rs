@@ -9,7 +9,7 @@ use crate::build_dir::{ToolOutput, run_tool};
 use weft_api::problem::{Code, Problem};
 
 /// Packages that have no way into the sandbox, by name, and what does their work there.
-const INSTEAD: [(&str, &str); 22] = [
+const INSTEAD: [(&str, &str); 28] = [
     (
         "aiohttp",
         "use requests, httpx or urllib.request: the host makes the connections",
@@ -29,6 +29,10 @@ const INSTEAD: [(&str, &str); 22] = [
     ),
     ("duckdb", "use pandas, or sqlite3 of the standard library"),
     ("fastparquet", "use pandas with weft-parquet"),
+    (
+        "greenlet",
+        "leave it out: SQLAlchemy needs it for its asyncio extension alone",
+    ),
     ("grpcio", "call the service over HTTP"),
     ("matplotlib", "write SVG, which the UI shows"),
     (
@@ -37,7 +41,16 @@ const INSTEAD: [(&str, &str); 22] = [
     ),
     ("opencv-python", "use numpy"),
     ("polars", "use pandas"),
+    ("polars-runtime-32", "use pandas"),
     ("psutil", "a task sees no processes"),
+    (
+        "psycopg-binary",
+        "call a service over HTTP: the sandbox has no sockets",
+    ),
+    (
+        "psycopg-c",
+        "call a service over HTTP: the sandbox has no sockets",
+    ),
     (
         "psycopg2",
         "call a service over HTTP: the sandbox has no sockets",
@@ -53,7 +66,9 @@ const INSTEAD: [(&str, &str); 22] = [
     ),
     ("scikit-learn", "use numpy"),
     ("scipy", "use numpy"),
+    ("shapely", "call a service over HTTP, or compute with numpy"),
     ("tensorflow", "call a service over HTTP that runs the model"),
+    ("tokenizers", "call a service over HTTP that runs the model"),
     ("torch", "call a service over HTTP that runs the model"),
     ("uvloop", "asyncio.run works without it"),
 ];
