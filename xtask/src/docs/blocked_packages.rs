@@ -1,8 +1,9 @@
 //! The section about packages that can't be built for the sandbox, made of the list beside the recipes.
 
-use anyhow::{Context as _, Result};
+use crate::native;
+use anyhow::Result;
 use serde::Deserialize;
-use std::{fmt::Write as _, fs, path::Path};
+use std::{fmt::Write as _, path::Path};
 
 const LIST: &str = "blocked.json";
 
@@ -23,10 +24,7 @@ struct Blocked {
 
 /// The section's text; `folder` has the list.
 pub(super) fn section(folder: &Path) -> Result<String> {
-    let path = folder.join(LIST);
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let packages: Vec<Blocked> =
-        serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let packages: Vec<Blocked> = native::read(&folder.join(LIST))?;
     let mut page = "\n## Packages that were tried\n\n\
          These do not work in the sandbox: some were built up to their first error, others judged by their sources. The list is\n\
          `sdk/python/native/blocked.json`.\n\n\
