@@ -40,7 +40,10 @@ pub(super) fn page(workspace: &Workspace, update: bool) -> Result<()> {
     let list = List::read(workspace)?;
     let measured = Measurements::read(workspace)?;
     let own: BTreeMap<String, OwnTests> = native::read(&folder.join(OWN_TESTS))?;
-    let page = text(&list, &measured)? + &speed(&measured)? + &own_tests(&own)? + &blocked_packages::section(&folder)?;
+    let page = text(&list, &measured)?
+        + &speed(&measured)?
+        + &own_tests(&own)?
+        + &blocked_packages::section(&folder)?;
     compare(workspace, PAGE, &page, update)
 }
 
