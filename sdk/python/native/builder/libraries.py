@@ -1,7 +1,7 @@
-"""C libraries that packages are linked with: Debian's sources, with its patches, compiled without their own build systems.
+"""C libraries that packages are linked with: Debian's sources, with its patches, compiled without their own build systems, and Weft's own.
 
 `libraries.toml` lists them. Only Debian's sources are fetched, by the machine's apt: its signatures are checked, and each
-archive is held to its digest.
+archive is held to its digest. Weft's own have a folder here.
 """
 
 from __future__ import annotations
@@ -30,17 +30,29 @@ def make(names: list[str], toolchain: Toolchain, base: Path) -> None:
         about = known[name]
         make(about.get("after", []), toolchain, base)
         stamp = toolchain.prefix / f"{name}.key"
-        key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+        key = _key(about)
         if stamp.exists() and stamp.read_text() == key and (base / "licences" / name).is_dir():
             continue
         print(f"making {name}", flush=True)
         source = base / "build" / f"lib-{name}"
-        _unpack(_archives(about, base), source)
+        if "folder" in about:
+            shutil.rmtree(source, ignore_errors=True)
+            shutil.copytree(HERE / about["folder"], source)
+        else:
+            _unpack(_archives(about, base), source)
         _patch(source, toolchain)
         wheel.patch(source, [HERE / "patches" / f"{patch}.patch" for patch in about.get("patches", [])], toolchain)
         _compile(name, about, toolchain, source)
         _keep_licences(about, source, base / "licences" / name)
         stamp.write_text(key)
+
+
+def _key(about: dict[str, Any]) -> str:
+    """Changes with anything that the library is made of."""
+    text = json.dumps(about, sort_keys=True)
+    if "folder" in about:
+        text += "".join(digest(path) for path in sorted((HERE / about["folder"]).glob("*.[ch]")))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _archives(about: dict[str, Any], base: Path) -> list[Path]:
@@ -126,5 +138,5 @@ def _compile(name: str, about: dict[str, Any], toolchain: Toolchain, source: Pat
 def _keep_licences(about: dict[str, Any], source: Path, into: Path) -> None:
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
-    for name in about["licenses"]:
+    for name in about.get("licenses", []):
         shutil.copy(source / name, into / name.replace("/", "-"))
