@@ -59,7 +59,7 @@ def _registered(text: str) -> dict[str, int]:
 
 
 def _declarations(name: str) -> str:
-    # A parameter may be in a macro: `PyObject *NPY_UNUSED(self)`.
+    # A parameter may be in a macro: `PyObject *NPY_UNUSED(self)`, or `Py_UNUSED (self)`.
     return rf"(\b{name}\s*\()((?:[^()]|\([^()]*\))*)\)(\s*[;{{])"
 
 
@@ -73,7 +73,7 @@ def _widened(text: str, name: str, count: int) -> str:
     def widened(match: re.Match[str]) -> str:
         parameters = [part for part in _COMMENT.sub("", match[2]).split(",") if part.strip()]
         # A call has no types in it.
-        if len(parameters) != count - 1 or not all(re.search(r"\w[\s*]+\w+(\(\w*\))?\s*$", part) for part in parameters):
+        if len(parameters) != count - 1 or not all(re.search(r"\w[\s*]+\w+(\s*\(\w*\))?\s*$", part) for part in parameters):
             return match[0]
         return f"{match[1]}{match[2].rstrip()}, void *Py_UNUSED(not_passed)){match[3]}"
 
