@@ -5,7 +5,8 @@ use super::{
     request_log::RequestLog, target::Target,
 };
 use hyper::client::conn::http1::{self, SendRequest};
-use std::{net::IpAddr, time::Instant};
+use std::net::IpAddr;
+use tokio::time::Instant;
 use wasmtime_wasi::runtime::{self, AbortOnDropJoinHandle};
 use wasmtime_wasi_http::{Error, io::TokioIo};
 use weft_core::policy::Granted;

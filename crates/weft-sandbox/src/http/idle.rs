@@ -19,14 +19,14 @@ use tokio::{
 use weft_core::policy::Granted;
 
 /// The most connections of the process that wait. The one that has waited longest is closed first.
-const MAX_IDLE: usize = 256;
+pub(super) const MAX_IDLE: usize = 256;
 /// The most of them for one task and destination.
-const MAX_IDLE_OF_TASK: usize = 32;
+pub(super) const MAX_IDLE_OF_TASK: usize = 32;
 /// How long a connection waits for another request. Servers wait longer as a rule (nginx 75 s,
 /// Apache 5 s), and one that closed it first costs another attempt to send.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection is used, so that a change of the name's addresses is noticed.
-const MAX_AGE: Duration = Duration::from_mins(5);
+pub(super) const MAX_AGE: Duration = Duration::from_mins(5);
 /// How long the end of the previous exchange may take, where the next request comes at once.
 const READY_TIMEOUT: Duration = Duration::from_millis(5);
 
@@ -89,6 +89,12 @@ impl IdleConnections {
             .iter()
             .rposition(|idle| idle.scope == *scope && idle.target == *target)?;
         waiting.remove(found).map(|idle| idle.connection)
+    }
+
+    /// How many wait.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
     }
 
     /// Keeps a connection whose exchange has ended.

@@ -667,3 +667,63 @@ async fn a_get_whose_body_is_ended_late_reuses_a_connection() {
         );
     }
 }
+
+/// Sends so many requests at once, and reads all their responses.
+async fn send_at_once(attempt: &Attempt, uri: &str, count: usize) {
+    let mut state = attempt.start();
+    let mut responses = Vec::new();
+    for _request in 0..count {
+        responses.push(send(&mut state, uri).await.unwrap());
+    }
+    for response in responses {
+        assert_eq!(text(response).await, "hello");
+    }
+}
+
+#[tokio::test]
+async fn kept_connections_are_bounded_for_a_task_and_for_the_process() {
+    let server = Server::start(Then::Repeat(HELLO.into(), 100)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let mut attempt = Attempt::local(&server).with_client();
+    attempt.limits.connections = 64;
+    let idle = Arc::clone(&attempt.client.as_ref().unwrap().idle);
+    send_at_once(&attempt, &uri, idle::MAX_IDLE_OF_TASK + 4).await;
+    assert_eq!(idle.count(), idle::MAX_IDLE_OF_TASK);
+    for task in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        attempt.task = task;
+        send_at_once(&attempt, &uri, idle::MAX_IDLE_OF_TASK).await;
+    }
+    assert_eq!(idle.count(), idle::MAX_IDLE);
+}
+
+#[tokio::test]
+async fn a_connection_that_waits_too_long_is_closed() {
+    let server = Server::start(Then::Repeat(HELLO.into(), 100)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let attempt = Attempt::local(&server).with_client();
+    let idle = Arc::clone(&attempt.client.as_ref().unwrap().idle);
+    send_at_once(&attempt, &uri, 1).await;
+    assert_eq!(idle.count(), 1);
+    tokio::time::pause();
+    // The first look finds it too young.
+    for _look in 0..2 {
+        tokio::time::sleep(idle::IDLE_TIMEOUT / 2).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(idle.count(), 0);
+}
+
+#[tokio::test]
+async fn an_old_connection_is_not_used_again() {
+    let server = Server::start(Then::Repeat(HELLO.into(), 100)).await;
+    let uri = format!("http://127.0.0.1:{}/", server.port);
+    let attempt = Attempt::local(&server).with_client();
+    let idle = Arc::clone(&attempt.client.as_ref().unwrap().idle);
+    let mut state = attempt.start();
+    let response = send(&mut state, &uri).await.unwrap();
+    tokio::time::pause();
+    tokio::time::advance(idle::MAX_AGE).await;
+    tokio::time::resume();
+    assert_eq!(text(response).await, "hello");
+    assert_eq!(idle.count(), 0);
+}
