@@ -15,7 +15,7 @@ pub(crate) use signature::verify;
 pub use signature::{BadCodeKey, CodeKey, CodeSigner};
 
 use crate::engine::Runtime;
-use wasmtime::{Module, component::Component};
+use wasmtime::{Engine, Module, component::Component};
 
 /// The most compiled code, as a multiple of the file: ordinary code is 2 to 6 times as large.
 const CODE_FACTOR: u64 = 64;
@@ -45,21 +45,22 @@ pub(crate) enum Loaded {
 /// of it did, or they bear the cache's seal, or a signature that was verified.
 pub(crate) fn load(runtime: &Runtime, form: Form, code: &[u8]) -> wasmtime::Result<Loaded> {
     match form {
-        Form::Component => deserialize_component(runtime, code).map(Loaded::Component),
+        Form::Component => load_component(&runtime.engine, code).map(Loaded::Component),
         Form::Module => deserialize_module(runtime, code).map(Loaded::Module),
-        Form::Library => Err(wasmtime::Error::msg(
-            "a library alone can't be instantiated",
+        Form::Library | Form::Template => Err(wasmtime::Error::msg(
+            "a library or a template alone can't be instantiated",
         )),
     }
 }
 
+/// As [`load`], on any engine.
 #[expect(
     unsafe_code,
     reason = "loading code is running it; the only callers pass bytes that this program's own compiler made or whose signature was verified, as `load` demands"
 )]
-fn deserialize_component(runtime: &Runtime, code: &[u8]) -> wasmtime::Result<Component> {
+pub(crate) fn load_component(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: see `load`; wasmtime itself refuses code of another version or configuration.
-    unsafe { Component::deserialize(&runtime.engine, code) }
+    unsafe { Component::deserialize(engine, code) }
 }
 
 #[expect(

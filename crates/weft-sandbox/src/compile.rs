@@ -1,6 +1,9 @@
 //! Compiles a checked file to framed code, in this process or in a subprocess
 //! that has limits and can be killed.
 //!
+//! Components of which another one differed in the contents of memory alone are not compiled at all: see
+//! [`template`].
+//!
 //! A subprocess compiles each library that a second component has by itself, unless the cache has its functions,
 //! and another one compiles the component with these functions. A process that read a library's component
 //! wrote what only components with the very same library are compiled with.
@@ -8,6 +11,7 @@
 mod functions;
 mod library;
 mod subprocess;
+pub(crate) mod template;
 pub(crate) mod translate;
 
 pub(crate) use functions::KnownFunctions;
@@ -47,6 +51,8 @@ pub(crate) struct CodeCompiler {
     /// Of code and of libraries' functions.
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) libraries: LibraryCounts,
+    /// Held while a template is compiled and stored, which others that wait here then find in the cache.
+    pub(crate) templates: tokio::sync::Mutex<()>,
 }
 
 impl CodeCompiler {
@@ -57,13 +63,50 @@ impl CodeCompiler {
             limits: options.compile.clone(),
             cache: Cache::of(options).map(Arc::new),
             libraries: LibraryCounts::default(),
+            templates: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Compiles a file; the code is framed and verified.
+    /// Compiles a file, or the template of a component: `origin` is what the code is of, and named for. The
+    /// code is framed and verified.
     pub(crate) async fn compile(&self, origin: &Origin, wasm: Bytes) -> Result<Vec<u8>, LoadError> {
+        if origin.name.form != Form::Template {
+            return self.compile_file(origin, wasm).await;
+        }
+        let host = |reason: &str| LoadError::Host {
+            reason: reason.to_owned(),
+        };
+        let (marked, component, digest) = blocking(move || {
+            let split =
+                template::split(&wasm).ok_or_else(|| host("the component has no template"))?;
+            let marked = template::marked(split.contents.len())
+                .map_err(|error| host(&format!("there are no random numbers: {error}")))?;
+            let component = Bytes::from(split.template.component(&marked));
+            let digest = Digest::of(&component);
+            Ok::<_, LoadError>((marked, component, digest))
+        })
+        .await??;
+        let file = Origin {
+            digest,
+            ..origin.clone()
+        };
+        let framed = self.compile_file(&file, component).await?;
+        let origin = origin.clone();
+        blocking(move || {
+            let code = unframe(&file, framed);
+            let entry = code.and_then(|code| template::entry(&code, &marked));
+            let entry = entry.ok_or_else(|| LoadError::CompilerCrashed {
+                reason: "it left out what is in memory".to_owned(),
+            })?;
+            Ok(code::frame(&origin, &entry))
+        })
+        .await?
+    }
+
+    /// Compiles a file with the functions of its libraries.
+    async fn compile_file(&self, origin: &Origin, wasm: Bytes) -> Result<Vec<u8>, LoadError> {
         let functions = match (&self.compiler, &self.cache, origin.name.form) {
-            (Compiler::Subprocess { .. }, Some(cache), Form::Component) => {
+            (Compiler::Subprocess { .. }, Some(cache), Form::Component | Form::Template) => {
                 self.library_functions(cache, &origin.name, wasm.clone())
                     .await?
             }

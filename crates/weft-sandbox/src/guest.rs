@@ -13,7 +13,7 @@ pub struct Guest(pub(crate) Arc<LoadedGuest>);
 /// What a [`Guest`] points at.
 pub(crate) struct LoadedGuest {
     /// The file, for the deterministic engine, whose code is loaded at its first use.
-    pub(crate) file: GuestFile,
+    pub(crate) file: Arc<GuestFile>,
     /// For the engine that its kind runs on, see [`GuestKind::profile`].
     pub(crate) home: Prepared,
     /// For the deterministic engine.
@@ -25,6 +25,8 @@ pub(crate) struct GuestFile {
     pub(crate) digest: Digest,
     pub(crate) kind: GuestKind,
     pub(crate) wasm: Bytes,
+    /// The template that its code is made of, for a component that has one.
+    pub(crate) template: Option<Digest>,
     pub(crate) source: Option<Arc<dyn CodeSource>>,
 }
 

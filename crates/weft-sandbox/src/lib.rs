@@ -26,6 +26,7 @@ pub mod container;
 pub mod inspect;
 
 mod attempt;
+mod binary;
 mod cache;
 mod code;
 mod compile;
@@ -46,6 +47,7 @@ mod log;
 mod meter;
 mod options;
 mod program;
+mod random;
 mod sandbox;
 mod scratch;
 mod shared;

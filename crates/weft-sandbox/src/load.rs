@@ -1,7 +1,7 @@
 //! Loads a file as a guest: checks it, finds or compiles its code, links it.
 //!
-//! Code comes from memory, from the cache on disk, from the code source of other
-//! machines, or is compiled, in this order.
+//! Code comes from memory, from the cache on disk, whole or as a template, from the code
+//! source of other machines, or is compiled, in this order.
 //!
 //! One digest is loaded once at a time: concurrent calls wait for the result, or
 //! take over if the first caller was dropped. Recently used guests stay in memory,
@@ -14,6 +14,7 @@ pub(crate) use guest_cache::GuestCache;
 use crate::{
     CodeSource, Digest, Guest, GuestKind, LoadError, SandboxWarning,
     code::{self, CodeName, Form, Loaded, Origin},
+    compile::template,
     dag::{Tasks, TasksError},
     engine::Runtime,
     guest::{Callable, GuestFile, LoadedGuest, Prepared},
@@ -92,12 +93,17 @@ async fn load_new(
     source: Option<Arc<dyn CodeSource>>,
 ) -> Result<Guest, LoadError> {
     let kind = kind(&wasm)?;
-    let file = GuestFile {
+    let template = {
+        let wasm = wasm.clone();
+        blocking(move || Some(template::split(&wasm)?.template.digest())).await?
+    };
+    let file = Arc::new(GuestFile {
         digest,
         kind,
         wasm,
+        template: template.filter(|_| form(kind) == Form::Component),
         source,
-    };
+    });
     let runtime = shared.runtime(kind.profile())?;
     let home = prepare(shared, &runtime, &file).await?;
     Ok(Guest(Arc::new(LoadedGuest {
@@ -165,13 +171,13 @@ fn hint(exports: &[String]) -> String {
 pub(crate) async fn prepare(
     shared: &Arc<Shared>,
     runtime: &Arc<Runtime>,
-    file: &GuestFile,
+    file: &Arc<GuestFile>,
 ) -> Result<Prepared, LoadError> {
     let origin = Origin {
-        digest: file.digest,
-        name: name(runtime, file.kind),
+        digest: file.template.unwrap_or(file.digest),
+        name: name(runtime, file),
     };
-    if let Some(prepared) = load_cached(shared, runtime, file.kind, &origin).await? {
+    if let Some(prepared) = load_cached(shared, runtime, file, &origin).await? {
         shared.code_found.hits.fetch_add(1, Ordering::Relaxed);
         return Ok(prepared);
     }
@@ -179,11 +185,23 @@ pub(crate) async fn prepare(
         shared.code_found.fetched.fetch_add(1, Ordering::Relaxed);
         return Ok(prepared);
     }
+    let _turn = match origin.name.form {
+        Form::Template => {
+            let turn = shared.compiler.templates.lock().await;
+            // Another component with this template may have come first.
+            if let Some(prepared) = load_cached(shared, runtime, file, &origin).await? {
+                shared.code_found.hits.fetch_add(1, Ordering::Relaxed);
+                return Ok(prepared);
+            }
+            Some(turn)
+        }
+        _of_one_file => None,
+    };
     shared.code_found.misses.fetch_add(1, Ordering::Relaxed);
-    let framed = shared.compiler.compile(&origin, file.wasm.clone()).await?;
-    let (shared, runtime, kind) = (Arc::clone(shared), Arc::clone(runtime), file.kind);
+    let framed = Bytes::from(shared.compiler.compile(&origin, file.wasm.clone()).await?);
+    let (shared, runtime, file) = (Arc::clone(shared), Arc::clone(runtime), Arc::clone(file));
     blocking(move || {
-        let prepared = link(&runtime, kind, &origin, &framed)?;
+        let prepared = link(&runtime, &file, &origin, framed.clone())?;
         shared.store_code(&origin, &framed);
         Ok(prepared)
     })
@@ -191,11 +209,11 @@ pub(crate) async fn prepare(
 }
 
 /// What code for this engine is called.
-pub(crate) fn name(runtime: &Runtime, kind: GuestKind) -> CodeName {
+pub(crate) fn name(runtime: &Runtime, file: &GuestFile) -> CodeName {
     CodeName {
-        form: match kind {
-            GuestKind::Tasks | GuestKind::AsyncTasks | GuestKind::Command => Form::Component,
-            GuestKind::Module => Form::Module,
+        form: match file.template {
+            Some(_) => Form::Template,
+            None => form(file.kind),
         },
         profile: runtime.profile,
         target: runtime.target,
@@ -203,18 +221,26 @@ pub(crate) fn name(runtime: &Runtime, kind: GuestKind) -> CodeName {
     }
 }
 
+const fn form(kind: GuestKind) -> Form {
+    match kind {
+        GuestKind::Tasks | GuestKind::AsyncTasks | GuestKind::Command => Form::Component,
+        GuestKind::Module => Form::Module,
+    }
+}
+
 /// From the cache on disk.
 async fn load_cached(
     shared: &Arc<Shared>,
     runtime: &Arc<Runtime>,
-    kind: GuestKind,
+    file: &Arc<GuestFile>,
     origin: &Origin,
 ) -> Result<Option<Prepared>, LoadError> {
-    let (shared, runtime, origin) = (Arc::clone(shared), Arc::clone(runtime), origin.clone());
+    let (shared, runtime) = (Arc::clone(shared), Arc::clone(runtime));
+    let (file, origin) = (Arc::clone(file), origin.clone());
     blocking(move || {
         let framed = shared.compiler.cache.as_ref()?.get(&origin)?;
         // Code that wasmtime refuses after all is compiled again.
-        link(&runtime, kind, &origin, &framed).ok()
+        link(&runtime, &file, &origin, framed.into()).ok()
     })
     .await
 }
@@ -224,7 +250,7 @@ async fn load_cached(
 async fn fetched(
     shared: &Arc<Shared>,
     runtime: &Arc<Runtime>,
-    file: &GuestFile,
+    file: &Arc<GuestFile>,
     origin: &Origin,
 ) -> Result<Option<Prepared>, LoadError> {
     let source = match &file.source {
@@ -236,13 +262,13 @@ async fn fetched(
         return Ok(None);
     };
     let (shared, runtime) = (Arc::clone(shared), Arc::clone(runtime));
-    let (origin, kind) = (origin.clone(), file.kind);
+    let (file, origin) = (Arc::clone(file), origin.clone());
     blocking(move || {
         // What is linked is what was verified: these very bytes, in memory.
         let usable = code::verify(&signed.key, &origin, &signed.bytes)
             .map_err(|error| error.to_string())
             .and_then(|framed| {
-                let prepared = link(&runtime, kind, &origin, &framed);
+                let prepared = link(&runtime, &file, &origin, framed.clone());
                 let prepared = prepared.map_err(|error| error.to_string())?;
                 Ok((framed, prepared))
             });
@@ -253,7 +279,7 @@ async fn fetched(
             }
             Err(problem) => {
                 shared.warn(&SandboxWarning::CodeRefused {
-                    file: origin.digest,
+                    file: file.digest,
                     problem,
                 });
                 None
@@ -263,11 +289,12 @@ async fn fetched(
     .await
 }
 
+/// Makes a guest of framed code: of its file, or of its template.
 fn link(
     runtime: &Runtime,
-    kind: GuestKind,
+    file: &GuestFile,
     origin: &Origin,
-    framed: &[u8],
+    framed: Bytes,
 ) -> Result<Prepared, LoadError> {
     let refused = |error: wasmtime::Error| LoadError::Compile {
         reason: format!("{error:#}"),
@@ -275,11 +302,18 @@ fn link(
     let missing = |error: wasmtime::Error| LoadError::UnknownImports {
         imports: vec![format!("{error:#}")],
     };
-    let code = code::unframe(origin, framed).map_err(|error| LoadError::CompilerCrashed {
-        reason: error.to_string(),
-    })?;
+    let unusable = |reason: String| LoadError::CompilerCrashed { reason };
+    let code = code::unframe(origin, &framed).map_err(|error| unusable(error.to_string()))?;
+    let code = framed.slice_ref(code);
+    drop(framed);
+    let code = match origin.name.form {
+        Form::Template => template::split(&file.wasm)
+            .and_then(|split| template::complete(code, &split.contents))
+            .ok_or_else(|| unusable("it is no template's code".to_owned()))?,
+        _of_one_file => code,
+    };
     let complex = |reason| LoadError::TooComplex { reason };
-    let (callable, slots) = match code::load(runtime, origin.name.form, code).map_err(refused)? {
+    let (callable, slots) = match code::load(runtime, form(file.kind), &code).map_err(refused)? {
         Loaded::Component(component) => {
             let needs = component
                 .resources_required()
@@ -292,7 +326,7 @@ fn link(
             let incomplete = |error: TasksError| LoadError::NothingToRun {
                 hint: format!(" ({error})"),
             };
-            let callable = match kind {
+            let callable = match file.kind {
                 GuestKind::Tasks => {
                     Callable::Tasks(Tasks::find(&component, pre).map_err(incomplete)?)
                 }

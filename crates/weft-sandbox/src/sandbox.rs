@@ -1,8 +1,8 @@
 //! The entry point: loads guests, describes them, runs attempts.
 
 use crate::{
-    AttemptReport, AttemptRequest, CodeName, CodeSource, DescribeError, Guest, GuestKind,
-    LoadError, SandboxError, SandboxOptions,
+    AttemptReport, AttemptRequest, CodeName, CodeSource, DescribeError, Guest, LoadError,
+    SandboxError, SandboxOptions,
     attempt::execute,
     describe, load,
     shared::{CodeCounts, Shared},
@@ -70,17 +70,17 @@ impl Sandbox {
         load::load(&self.0, bytes.into(), Some(source)).await
     }
 
-    /// The name of code for guests of this kind on this machine, if other machines can have
+    /// The name of a guest's code on this machine, if other machines can have
     /// the same.
     ///
     /// # Errors
-    /// The kind's engine can't be made.
-    pub fn code_name(&self, kind: GuestKind) -> Result<Option<CodeName>, LoadError> {
-        let runtime = self.0.runtime(kind.profile())?;
+    /// The engine of its kind can't be made.
+    pub fn code_name(&self, guest: &Guest) -> Result<Option<CodeName>, LoadError> {
+        let runtime = self.0.runtime(guest.kind().profile())?;
         Ok(runtime
             .target
             .is_known()
-            .then(|| load::name(&runtime, kind)))
+            .then(|| load::name(&runtime, &guest.0.file)))
     }
 
     /// Where the code of all loads so far came from.

@@ -4,7 +4,7 @@
 use crate::{
     Digest, LoadError, SandboxOptions,
     code::{CodeKey, CodeName, CodeSigner, Form, Origin},
-    compile::CodeCompiler,
+    compile::{CodeCompiler, template},
     engine::{self, compiling_engine},
     load::blocking,
 };
@@ -45,7 +45,8 @@ impl SigningCompiler {
         self.0.signer.key()
     }
 
-    /// Compiles a file, or reads its code from the cache, and signs the code.
+    /// Compiles a file, or reads its code from the cache, and signs the code. Where `name` is a template's, the
+    /// code is that of the file's template.
     ///
     /// # Errors
     /// [`SigningError`] distinguishes names that no retry can compile.
@@ -55,6 +56,14 @@ impl SigningCompiler {
         digest: Digest,
         name: &CodeName,
     ) -> Result<Bytes, SigningError> {
+        let digest = match name.form {
+            Form::Template => {
+                let wasm = wasm.clone();
+                let split = move || Some(template::split(&wasm)?.template.digest());
+                blocking(split).await?.ok_or(SigningError::Unknown)?
+            }
+            _of_the_file => digest,
+        };
         let origin = Origin {
             digest,
             name: name.clone(),

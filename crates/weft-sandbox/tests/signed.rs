@@ -13,8 +13,8 @@ use std::{
 };
 use tempfile::TempDir;
 use weft_sandbox::{
-    CodeFound, CodeKey, CodeName, CodeSigner, CodeSource, Compiler, Digest, GuestKind, LoadError,
-    Sandbox, SandboxOptions, SignedCode, SigningCompiler, SigningError,
+    CodeFound, CodeKey, CodeName, CodeSigner, CodeSource, Compiler, Digest, LoadError, Sandbox,
+    SandboxOptions, SignedCode, SigningCompiler, SigningError,
 };
 
 /// Returns what it was given, for every request.
@@ -53,16 +53,31 @@ fn without_compiler() -> SandboxOptions {
 }
 
 async fn made(signer: CodeSigner) -> Bytes {
+    made_of(wasm(), signer).await
+}
+
+async fn made_of(wasm: Bytes, signer: CodeSigner) -> Bytes {
     let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
-    let name = sandbox.code_name(GuestKind::Tasks).unwrap();
+    let guest = sandbox.load(wasm.clone()).await.unwrap();
+    let name = sandbox.code_name(&guest).unwrap();
     let name = name.expect("this machine is of a known kind");
+    let digest = Digest::of(&wasm);
     SigningCompiler::new(&SandboxOptions::default(), signer)
-        .compile(wasm(), Digest::of(&wasm()), &name)
+        .compile(wasm, digest, &name)
         .await
         .unwrap()
 }
 
 async fn load(
+    options: SandboxOptions,
+    code: Option<Bytes>,
+    key: CodeKey,
+) -> (Result<(), LoadError>, CodeFound, Vec<String>) {
+    load_of(wasm(), options, code, key).await
+}
+
+async fn load_of(
+    wasm: Bytes,
     options: SandboxOptions,
     code: Option<Bytes>,
     key: CodeKey,
@@ -76,9 +91,7 @@ async fn load(
         ..options
     })
     .unwrap();
-    let loaded = sandbox
-        .load_from(wasm(), Arc::new(Given { code, key }))
-        .await;
+    let loaded = sandbox.load_from(wasm, Arc::new(Given { code, key })).await;
     let warnings = warnings.lock().unwrap().clone();
     (loaded.map(drop), sandbox.code_found(), warnings)
 }
@@ -99,6 +112,35 @@ async fn signed_code_is_loaded_and_kept_without_a_compiler() {
     let (loaded, found, _) = load(options, None, signer(1).key()).await;
     loaded.unwrap();
     assert_eq!((found.hits, found.fetched), (1, 0));
+}
+
+/// A guest with a snapshot of memory.
+fn snapshot(letter: char) -> Bytes {
+    let contents = letter.to_string().repeat(2 << 20);
+    let memory =
+        format!("(memory (export \"memory\") 64) (data (i32.const 1048576) \"{contents}\")");
+    let text = include_str!("guest.wat").replace("(memory (export \"memory\") 2)", &memory);
+    wat::parse_str(text).unwrap().into()
+}
+
+#[tokio::test]
+async fn code_is_fetched_once_for_guests_that_differ_in_memory() {
+    let folder = TempDir::new().unwrap();
+    let options = SandboxOptions {
+        cache_dir: Some(folder.path().to_owned()),
+        ..without_compiler()
+    };
+    let (a, b, key) = (snapshot('a'), snapshot('b'), signer(1).key());
+    let code = made_of(a.clone(), signer(1)).await;
+    assert_eq!(code, made_of(b.clone(), signer(1)).await);
+    let (loaded, found, warnings) = load_of(a.clone(), options.clone(), Some(code), key).await;
+    loaded.unwrap();
+    assert_eq!((found.fetched, found.misses), (1, 0), "{warnings:?}");
+    for other in [a, b] {
+        let (loaded, found, _) = load_of(other, options.clone(), None, key).await;
+        loaded.unwrap();
+        assert_eq!((found.hits, found.fetched), (1, 0));
+    }
 }
 
 #[tokio::test]
@@ -127,7 +169,8 @@ async fn forged_code_is_named_and_never_loaded() {
 #[tokio::test]
 async fn code_of_another_version_is_not_made() {
     let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
-    let name = sandbox.code_name(GuestKind::Tasks).unwrap().unwrap();
+    let guest = sandbox.load(wasm()).await.unwrap();
+    let name = sandbox.code_name(&guest).unwrap().unwrap();
     let text = name.to_string();
     let (rest, _hash) = text.rsplit_once('.').unwrap();
     let compiler = SigningCompiler::new(&SandboxOptions::default(), signer(1));

@@ -136,7 +136,7 @@ async fn packed(
 
 /// What the guest's code is called, where other machines can have it.
 fn code_name(sandbox: &Sandbox, guest: &Guest) -> Option<String> {
-    let name = sandbox.code_name(guest.kind()).ok().flatten();
+    let name = sandbox.code_name(guest).ok().flatten();
     name.map(|name| name.to_string())
 }
 

@@ -1,6 +1,7 @@
 //! The key that seals compiled code: 32 random bytes in a file that only its owner can read.
 
 use super::suffix::TEMPORARY_SUFFIX;
+use crate::random;
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
@@ -37,7 +38,7 @@ impl SealKey {
             return Ok(key);
         }
         let mut key = [0; KEY_BYTES];
-        fill_random(&mut key)?;
+        random::fill(&mut key)?;
         let temporary = folder.join(format!(
             "{NAME}-{}.{}",
             std::process::id(),
@@ -75,15 +76,6 @@ impl SealKey {
         file.read_exact(&mut key)?;
         Ok(Some(Self(key)))
     }
-}
-
-fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
-    let mut filled = 0;
-    while filled < bytes.len() {
-        filled +=
-            rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
-    }
-    Ok(())
 }
 
 /// A new file that only its owner can read.

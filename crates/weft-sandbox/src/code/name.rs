@@ -20,6 +20,9 @@ pub(crate) enum Form {
     Module,
     /// A library's component, whose code is only ever read by the compiler.
     Library,
+    /// The component of which others differ in the contents of memory alone, whose code is only ever
+    /// completed with those.
+    Template,
 }
 
 impl Form {
@@ -29,12 +32,13 @@ impl Form {
             Self::Component => "component",
             Self::Module => "module",
             Self::Library => "library",
+            Self::Template => "template",
         }
     }
 
     /// The form of that name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Component, Self::Module, Self::Library]
+        [Self::Component, Self::Module, Self::Library, Self::Template]
             .into_iter()
             .find(|form| form.name() == name)
     }

@@ -21,8 +21,10 @@ pub(crate) fn translate(
     let new = Arc::new(NewFunctions::default());
     let engine = match name.form {
         Form::Library => incremental_engine(profile, target, Arc::clone(&new) as _),
-        Form::Component | Form::Module if known.is_empty() => compiling_engine(profile, target),
-        Form::Component | Form::Module => {
+        Form::Component | Form::Template | Form::Module if known.is_empty() => {
+            compiling_engine(profile, target)
+        }
+        Form::Component | Form::Template | Form::Module => {
             incremental_engine(profile, target, Arc::clone(known) as _)
         }
     };
@@ -30,7 +32,7 @@ pub(crate) fn translate(
         reason: format!("the compiler can't start: {error:#}"),
     })?;
     let code = match name.form {
-        Form::Component => engine.precompile_component(wasm),
+        Form::Component | Form::Template => engine.precompile_component(wasm),
         Form::Module => engine.precompile_module(wasm),
         Form::Library => engine.precompile_component(wasm).map(|_code| new.take()),
     };
