@@ -10,10 +10,12 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, PoisonError},
@@ -30,6 +32,7 @@ static TURN: Mutex<()> = Mutex::new(());
 pub(crate) struct Author {
     home: Home,
     folder: TempDir,
+    cache: PathBuf,
 }
 
 impl Author {
@@ -37,6 +40,7 @@ impl Author {
         let author = Self {
             home: Home::new(),
             folder: tempfile::tempdir().expect("there is room for a folder"),
+            cache: kept(),
         };
         author.write(files);
         author
@@ -67,7 +71,7 @@ impl Author {
             Command::new(program::wfctl())
                 .args(args)
                 .current_dir(self.folder.path())
-                .env("WEFT_CACHE_DIR", kept())
+                .env("WEFT_CACHE_DIR", &self.cache)
                 .env("PATH", path)
                 .env("WEFT_DATA_DIR", self.home.path("data"))
                 .env("NO_COLOR", "1")
@@ -475,6 +479,59 @@ fn the_same_sources_give_the_same_file() {
         .map(|entry| entry.expect("the entry is readable").file_name())
         .collect();
     assert_eq!(left.len(), 2, "only dag.wasm was added: {left:?}");
+}
+
+/// Its code is that of the version before.
+#[test]
+fn a_changed_line_changes_memory_alone() {
+    let source = |value: &str| {
+        format!(
+            "import random\nfrom weft import dag, task\n\nBEFORE = random.random()\n\n@task\ndef one() -> list:\n    return [{value}, BEFORE, random.random()]\n\n@dag\ndef changed():\n    one()\n"
+        )
+    };
+    let mut author = Author::new(&[]);
+    // Code of its own, which no other test adds to; tools and bases as ever.
+    let cache = TempDir::new().expect("there is room for a folder");
+    symlink(kept().join("python"), cache.path().join("python")).expect("a link can be made");
+    cache.path().clone_into(&mut author.cache);
+    let mut seen = BTreeSet::new();
+    let mut compiled = None;
+    for value in ["1", "'two'"] {
+        author.write(&[("changed.py", &source(value))]);
+        author.wfctl(&["build"]).exits(0);
+        for _ in 0..2 {
+            let output = ended(&author.run(0, &[]))["tasks"]["one"]["output"].clone();
+            assert_eq!(output[0].to_string(), value.replace('\'', "\""));
+            seen.insert(output[1].to_string());
+            assert!(seen.insert(output[2].to_string()), "drawn twice: {output}");
+        }
+        let code = code_files(cache.path());
+        assert_eq!(
+            *compiled.get_or_insert(code),
+            code,
+            "something was compiled"
+        );
+    }
+    assert_eq!(
+        seen.len(),
+        2 + 4,
+        "what a module draws is drawn once for each version: {seen:?}"
+    );
+}
+
+/// How many files of compiled code, in which there is more than a note, a folder has.
+fn code_files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder)
+        .expect("the folder can be read")
+        .flatten();
+    entries
+        .filter(|entry| entry.path().extension().is_some_and(|end| end == "code"))
+        .filter(|entry| {
+            entry
+                .metadata()
+                .is_ok_and(|metadata| metadata.len() > 1 << 20)
+        })
+        .count()
 }
 
 #[test]

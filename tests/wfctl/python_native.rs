@@ -355,6 +355,18 @@ pub(crate) fn wheel_of_version(
     fields: &str,
     library: &[u8],
 ) -> String {
+    wheel_with(folder, name, version, fields, library, "")
+}
+
+/// The same, with this as its module.
+fn wheel_with(
+    folder: &Path,
+    name: &str,
+    version: &str,
+    fields: &str,
+    library: &[u8],
+    module: &str,
+) -> String {
     let stage = folder.join(format!("{name}-stage"));
     let info = format!("{name}-{version}.dist-info");
     fs::create_dir_all(stage.join(&info)).expect("there is room for a folder");
@@ -362,7 +374,7 @@ pub(crate) fn wheel_of_version(
     let write = |path: &str, bytes: &[u8]| {
         fs::write(stage.join(path), bytes).expect("there is room for a file");
     };
-    write(&format!("{name}/__init__.py"), b"");
+    write(&format!("{name}/__init__.py"), module.as_bytes());
     let mut record = vec![format!("{name}/__init__.py,,")];
     if !library.is_empty() {
         write(&format!("{name}/_fast.so"), library);
@@ -448,6 +460,32 @@ fn a_package_that_the_sandbox_cannot_load_is_refused_with_what_would_do() {
             "third 1.0 depends on idna<3",
             "fourth 1.0 depends on idna>=3.4",
         ],
+    );
+}
+
+/// Packages are imported before the author's modules are, and fail where those import them.
+#[test]
+fn a_package_that_fails_at_its_import_fails_in_the_module_that_imports_it() {
+    const MODULE: &str = "raise LookupError('nothing is found here')\n";
+    let author = Author::new(&[("dags/dag.py", &format!("import fails\n{EMPTY}"))]);
+    let fails = wheel_with(&author.path(""), "fails", "1.0", "", b"", MODULE);
+    refused(
+        &author,
+        &fails,
+        &[
+            "File \"dags/dag.py\", line 1",
+            "File \"site-packages/fails/__init__.py\", line 1",
+            "LookupError: nothing is found here",
+        ],
+    );
+    let careful = "try:\n    import fails\nexcept LookupError as error:\n    said = str(error)\n";
+    let careful = format!("{careful}{EMPTY}").replace("return 1", "print(said)\n    return 1");
+    author.write(&[("dags/dag.py", &careful)]);
+    author.wfctl(&["build"]).exits(0);
+    let said = author.wfctl(&["run"]).exits(0);
+    assert!(
+        said.stdout.contains("nothing is found here")
+            || said.stderr.contains("nothing is found here")
     );
 }
 

@@ -68,7 +68,7 @@ pub fn importer() -> Result<Vec<u8>, Problem> {
             "the importer's own sources are no Python project",
         )
     })?;
-    python::build(&project)
+    python::build(&project).map(|component| component.bytes)
 }
 
 #[cfg(test)]

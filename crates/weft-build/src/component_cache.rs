@@ -2,16 +2,11 @@
 //! and tools return the cached file.
 
 use super::build_dir;
-use std::{
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::{fmt::Write as _, fs, path::PathBuf, time::SystemTime};
 use weft_sandbox::Digest;
 
-/// How many components of a language are cached, the last used ones; each has some megabytes.
-const MAX_CACHED: usize = 16;
+/// How many components of a language are usually cached; each has some megabytes.
+pub(super) const MAX_COMPONENTS: usize = 16;
 
 /// The digest of everything that a component is built from.
 #[derive(Default)]
@@ -30,52 +25,88 @@ impl Fingerprint {
     }
 }
 
-/// The cached component of this key.
-pub(super) fn find(language: &str, key: &str) -> Option<Vec<u8>> {
-    let path = folder(language)?.join(file(key));
-    let bytes = fs::read(&path).ok()?;
-    // The time of the last use decides which entries are evicted; failing to set it only evicts earlier.
-    let _untouched = fs::File::options()
-        .append(true)
-        .open(&path)
-        .and_then(|file| file.set_modified(SystemTime::now()));
-    Some(bytes)
+/// A folder of built components.
+pub(super) struct ComponentCache {
+    folder: Option<PathBuf>,
+    /// How many it has at most, the last used ones.
+    most: usize,
 }
 
-/// Caches a component. If the cache can't be written, later builds take longer.
-pub(super) fn store(language: &str, key: &str, component: &[u8]) {
-    let Some(folder) = folder(language) else {
-        return;
-    };
-    let draft = folder.join(format!(".draft-{}", std::process::id()));
-    let stored = fs::create_dir_all(&folder)
-        .and_then(|()| fs::write(&draft, component))
-        .and_then(|()| fs::rename(&draft, folder.join(file(key))));
-    if stored.is_ok() {
-        evict_oldest(&folder);
+impl ComponentCache {
+    /// The folder of that name of a language.
+    pub(super) fn of(language: &str, name: &str, most: usize) -> Self {
+        Self {
+            folder: build_dir::cache_dir(language)
+                .ok()
+                .map(|cache| cache.join(name)),
+            most,
+        }
+    }
+
+    /// The cached component of this key.
+    pub(super) fn find(&self, key: &str) -> Option<Vec<u8>> {
+        let path = self.folder.as_ref()?.join(component_file(key));
+        let bytes = fs::read(&path).ok()?;
+        // The time of the last use decides which entries are evicted; failing to set it only evicts earlier.
+        let _untouched = fs::File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_modified(SystemTime::now()));
+        Some(bytes)
+    }
+
+    /// What the cached component of this key answers to `describe`, if that was stored.
+    pub(super) fn find_document(&self, key: &str) -> Option<String> {
+        fs::read_to_string(self.folder.as_ref()?.join(document_file(key))).ok()
+    }
+
+    /// Caches a component. If the cache can't be written, later builds take longer.
+    pub(super) fn store(&self, key: &str, component: &[u8]) {
+        if self.write(&component_file(key), component).is_some() {
+            self.evict_oldest();
+        }
+    }
+
+    /// Caches what a component answers to `describe`, before the component.
+    pub(super) fn store_document(&self, key: &str, document: &str) {
+        self.write(&document_file(key), document.as_bytes());
+    }
+
+    fn write(&self, file: &str, contents: &[u8]) -> Option<()> {
+        let folder = self.folder.as_ref()?;
+        let draft = folder.join(format!(".draft-{}", std::process::id()));
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&draft, contents))
+            .and_then(|()| fs::rename(&draft, folder.join(file)))
+            .ok()
+    }
+
+    fn evict_oldest(&self) {
+        let Some(folder) = &self.folder else {
+            return;
+        };
+        let Ok(entries) = fs::read_dir(folder) else {
+            return;
+        };
+        let mut cached: Vec<(SystemTime, PathBuf)> = entries
+            .flatten()
+            .filter(|entry| entry.path().extension().is_some_and(|end| end == "wasm"))
+            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+            .collect();
+        cached.sort();
+        let surplus = cached.len().saturating_sub(self.most);
+        for (_, path) in cached.into_iter().take(surplus) {
+            // Another process may have removed them.
+            let _gone = fs::remove_file(path.with_extension("json"));
+            let _gone = fs::remove_file(path);
+        }
     }
 }
 
-fn evict_oldest(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    let mut cached: Vec<(SystemTime, PathBuf)> = entries
-        .flatten()
-        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .collect();
-    cached.sort();
-    let surplus = cached.len().saturating_sub(MAX_CACHED);
-    for (_, path) in cached.into_iter().take(surplus) {
-        // Another process may have removed it.
-        let _gone = fs::remove_file(path);
-    }
-}
-
-fn folder(language: &str) -> Option<PathBuf> {
-    Some(build_dir::cache_dir(language).ok()?.join("components"))
-}
-
-fn file(key: &str) -> String {
+fn component_file(key: &str) -> String {
     format!("{key}.wasm")
+}
+
+fn document_file(key: &str) -> String {
+    format!("{key}.json")
 }

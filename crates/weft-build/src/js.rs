@@ -18,7 +18,7 @@ pub(crate) use project::Project;
 
 use super::{
     build_dir,
-    component_cache::{self, Fingerprint},
+    component_cache::{ComponentCache, Fingerprint, MAX_COMPONENTS},
     embedded_sdk::{self as shared, WIT},
     test_command::TestCommand,
 };
@@ -106,14 +106,15 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     }
     parts.add("program", &program);
     let key = parts.key();
-    if let Some(component) = component_cache::find(LANGUAGE, &key) {
+    let cache = ComponentCache::of(LANGUAGE, "components", MAX_COMPONENTS);
+    if let Some(component) = cache.find(&key) {
         return Ok(component);
     }
     if !tools.step("component", &plan)? {
         return Err(failed(&report, &folder, "the DAGs do not load"));
     }
     let bytes = fs::read(&component).map_err(|error| Problem::io("read", &component, &error))?;
-    component_cache::store(LANGUAGE, &key, &bytes);
+    cache.store(&key, &bytes);
     Ok(bytes)
 }
 

@@ -33,11 +33,14 @@ pub struct Built {
 /// # Errors
 /// What is missing to build it, or wrong with what it makes.
 pub fn build(path: &Path, output: Option<&Path>) -> Result<Built, Problems> {
+    let mut document = None;
     let (bytes, folder) = match source(path)? {
         Source::Crate(folder) => (rust::build(&folder)?, folder),
         Source::Python(project) => {
             let folder = project.folder().to_owned();
-            (python::build(&project)?, folder)
+            let component = python::build(&project)?;
+            document = component.document;
+            (component.bytes, folder)
         }
         Source::C(project) => {
             let folder = project.folder().to_owned();
@@ -59,7 +62,7 @@ pub fn build(path: &Path, output: Option<&Path>) -> Result<Built, Problems> {
     let file = output.map_or_else(|| folder.join("dag.wasm"), Path::to_owned);
     let draft = file.with_extension(format!("draft-{}.wasm", std::process::id()));
     write(&draft, &bytes)?;
-    let dag_file = match checked(&draft, &file) {
+    let dag_file = match checked(&draft, &file, document.as_deref()) {
         Ok(dag_file) => dag_file,
         Err(problems) => {
             // The message is about the DAG; a draft that can't be removed is the lesser trouble.
@@ -103,10 +106,13 @@ pub fn packed(manifest: &Path) -> Result<Vec<u8>, Problems> {
     pack::pack(manifest)
 }
 
-/// Learns what was made, as every other command will.
-fn checked(draft: &Path, file: &Path) -> Result<DagFile, Problems> {
+/// Learns what was made: as every other command will, if it has not been described yet.
+fn checked(draft: &Path, file: &Path, document: Option<&str>) -> Result<DagFile, Problems> {
     let mut opened = OpenedFile::open(draft)?;
     opened.name = file.display().to_string();
+    if let Some(document) = document {
+        return DagFile::of_described(opened, document);
+    }
     let sandbox = engine::sandbox(1)?;
     engine::runtime()?.block_on(DagFile::load(opened, &sandbox))
 }

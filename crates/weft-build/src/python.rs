@@ -1,19 +1,21 @@
-//! Makes one component of the Python DAGs of a folder, with componentize-py.
+//! Makes one component of the Python DAGs of a folder.
 //!
 //! Python itself runs while the component is built: it imports the author's
 //! modules, puts the DAGs together, and what is in its memory then becomes the
-//! component. `weft.guest.prepare` of the SDK is what runs there, and reports
-//! in Python's own words. All that is built or installed stays in the cache
-//! folder; the author's folder is only read.
+//! component. That is done in two steps: componentize-py makes a [`base`] with the
+//! SDK and the packages, which stays in the cache; it runs once more for the
+//! author's modules. `weft.guest.prepare` of the SDK is what runs there, and reports
+//! in Python's own words. The author's folder is only read.
 //!
-//! componentize-py draws random numbers, looks at clocks and at the times of
-//! files while it takes the snapshot, and has no switch against it. So what was
-//! made of the same sources with the same tools is kept under their digest, and
-//! is the answer when they come again.
+//! Python draws random numbers and looks at clocks while the snapshots are taken, and
+//! componentize-py has no switch against it. So what was made of the same sources
+//! with the same tools is kept under their digest, and is the answer when they come again.
 
+mod base;
 mod embedded_sdk;
 mod fingerprint;
 mod foreign_lock;
+mod imports;
 mod installed;
 mod lock;
 mod lock_file;
@@ -29,34 +31,33 @@ pub use lock::{Lock, LockChange};
 pub(crate) use project::Project;
 
 use super::{
-    build_dir::{self, run_tool},
-    component_cache,
-    embedded_sdk::WIT,
+    build_dir,
+    component_cache::{ComponentCache, MAX_COMPONENTS},
     test_command::TestCommand,
 };
 use serde::Deserialize;
 use serde_json::json;
 use std::{
-    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 use tools::Tools;
-use weft_api::problem::{Code, Problem};
+use weft_api::{
+    problem::{Code, Problem},
+    user_dirs,
+};
+use weft_sandbox::snapshot::{self, SnapshotError, SnapshotRequest};
 
 /// What runs an author's tests.
 const PYTHON: &str = "python3";
 /// The folder of the cache.
 const LANGUAGE: &str = "python";
-/// The module that the component is made of.
-const ENTRY: &str = "weft_component";
-/// Its text; the folder of the build is the first that componentize-py mounts.
-const ENTRY_TEXT: &str = "from weft.guest.prepare import prepare\n\nprepare(\"/0\")\n\nfrom weft.guest.component import Tasks\n";
-/// Where the author's packages are mounted: the second folder.
-const PACKAGES_MOUNT: &str = "/1";
-/// What packages are called in tracebacks.
-const PACKAGES_PREFIX: &str = "site-packages";
+/// Where the folder of a step is mounted: the first that componentize-py mounts.
+const STEP_MOUNT: &str = "/0";
+/// What forgets the files that were open while a snapshot was taken: of the adapter to WASI 0.2, and of
+/// the C library.
+const LAST_CALLS: [&str; 2] = ["reset_adapter_state", "__wasilibc_reset_preopens"];
 
 /// What `prepare` writes.
 #[derive(Deserialize)]
@@ -65,8 +66,14 @@ struct Report {
     error: Option<String>,
 }
 
-/// Builds the project and answers with the component's bytes.
-pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
+/// A component, and what it answers to `describe`.
+pub(super) struct Component {
+    pub(super) bytes: Vec<u8>,
+    pub(super) document: Option<String>,
+}
+
+/// Builds the project.
+pub(super) fn build(project: &Project) -> Result<Component, Problem> {
     let sources = project.sources()?;
     let tools = Tools::find()?;
     let packages = packages::installed(project, &tools)?;
@@ -74,18 +81,30 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
         anstream::eprintln!("packages:\n{}", packages.lines().join("\n"));
     }
     let key = fingerprint::key(&sources, packages.as_ref());
-    if let Some(component) = component_cache::find(LANGUAGE, &key) {
-        return Ok(component);
+    let cache = ComponentCache::of(LANGUAGE, "components", MAX_COMPONENTS);
+    if let Some(bytes) = cache.find(&key) {
+        let document = cache.find_document(&key);
+        return Ok(Component { bytes, document });
     }
-    let packages = packages.map(|packages| packages.path());
+    let base = base::find_or_build(&tools, &sources, packages.as_ref())?;
     let stage = build_dir::temporary(LANGUAGE)?;
-    let app = stage.path().join("app");
-    lay_out(&app, stage.path(), &sources, packages.is_some())?;
-    let component = stage.path().join("dag.wasm");
-    componentize(&tools, stage.path(), packages.as_deref(), &component)?;
-    let bytes = fs::read(&component).map_err(|error| Problem::io("read", &component, &error))?;
-    component_cache::store(LANGUAGE, &key, &bytes);
-    Ok(bytes)
+    lay_out(stage.path(), &sources)?;
+    let snapshot = snapshot::take(&SnapshotRequest {
+        component: &base,
+        folders: &[(stage.path(), STEP_MOUNT)],
+        last_calls: &LAST_CALLS,
+        cache_dir: user_dirs::cache(),
+    });
+    let snapshot = snapshot.map_err(|error| match reported(stage.path()) {
+        Some(words) => does_not_load(&words),
+        None => taken_problem(&error),
+    })?;
+    cache.store_document(&key, &snapshot.document);
+    cache.store(&key, &snapshot.component);
+    Ok(Component {
+        bytes: snapshot.component,
+        document: Some(snapshot.document),
+    })
 }
 
 /// The project's tests, by the Python that is active.
@@ -123,84 +142,48 @@ fn cache() -> Result<PathBuf, Problem> {
     build_dir::cache_dir(LANGUAGE)
 }
 
-/// Lays out what componentize-py is given.
-fn lay_out(
-    app: &Path,
-    stage: &Path,
-    sources: &project::Sources,
-    packages: bool,
-) -> Result<(), Problem> {
-    let write = |path: PathBuf, contents: &[u8]| {
-        fs::create_dir_all(path.parent().expect("every file is in a folder"))
-            .and_then(|()| fs::write(&path, contents))
-            .map_err(|error| Problem::io("write", &path, &error))
-    };
+/// Lays out what `prepare` reads.
+fn lay_out(folder: &Path, sources: &project::Sources) -> Result<(), Problem> {
     for (name, text) in embedded_sdk::SDK {
-        write(app.join(name), text.as_bytes())?;
-    }
-    for (name, text) in WIT {
-        write(stage.join("wit").join(name), text.as_bytes())?;
+        write(&folder.join(name), text.as_bytes())?;
     }
     for (name, contents) in &sources.files {
-        write(app.join("files").join(name), contents)?;
+        write(&folder.join("files").join(name), contents)?;
     }
-    let mut folders = BTreeMap::from([(String::new(), "/0/files".to_owned())]);
-    let mut roots = vec![sources.root.clone()];
-    if packages {
-        folders.insert(format!("{PACKAGES_PREFIX}/"), PACKAGES_MOUNT.to_owned());
-        roots.push(PACKAGES_PREFIX.to_owned());
-    }
-    let plan = json!({ "roots": roots, "modules": sources.modules, "sources": folders });
-    write(app.join("build.json"), plan.to_string().as_bytes())?;
-    write(app.join(format!("{ENTRY}.py")), ENTRY_TEXT.as_bytes())?;
-    // Without one componentize-py takes the packages of whatever Python runs it.
-    fs::create_dir_all(stage.join("environment/lib/python3/site-packages"))
-        .map_err(|error| Problem::io("write", stage, &error))
+    let plan = json!({ "root": sources.root, "modules": sources.modules });
+    write(&folder.join("build.json"), plan.to_string().as_bytes())
 }
 
-/// Runs componentize-py, and says what went wrong in Python's words.
-fn componentize(
-    tools: &Tools,
-    stage: &Path,
-    packages: Option<&Path>,
-    output: &Path,
-) -> Result<(), Problem> {
-    let app = stage.join("app");
-    let mut command = tools.componentize();
-    command
-        .current_dir(stage)
-        .env("VIRTUAL_ENV", stage.join("environment"))
-        .args(["--quiet", "--wit-path"])
-        .arg(stage.join("wit"))
-        .args(["--world", "guest", "componentize", "--python-path"])
-        .arg(&app);
-    if let Some(packages) = packages {
-        command.arg("--python-path").arg(packages);
-    }
-    command.arg(ENTRY).arg("--output").arg(output);
-    let done = run_tool(&mut command)?;
-    if done.success {
-        return Ok(());
-    }
-    let report = fs::read(app.join("report.json"))
-        .ok()
-        .and_then(|text| serde_json::from_slice::<Report>(&text).ok())
-        .and_then(|report| report.error);
-    let Some(words) = report else {
-        // Not the author's fault, so that whatever there is should be seen.
-        let said = done.stderr.split("Stack backtrace:").next();
-        anstream::eprintln!("{}", said.unwrap_or_default().trim_end());
-        return Err(Problem::new(
-            Code::BuildFailed,
-            "componentize-py did not make a component",
-        ));
-    };
+fn write(path: &Path, contents: &[u8]) -> Result<(), Problem> {
+    fs::create_dir_all(path.parent().expect("every file is in a folder"))
+        .and_then(|()| fs::write(path, contents))
+        .map_err(|error| Problem::io("write", path, &error))
+}
+
+/// What went wrong in a step, in Python's words.
+fn reported(folder: &Path) -> Option<String> {
+    let text = fs::read(folder.join("report.json")).ok()?;
+    serde_json::from_slice::<Report>(&text).ok()?.error
+}
+
+fn does_not_load(words: &str) -> Problem {
     anstream::eprintln!("{words}");
     let problem = Problem::new(Code::BuildFailed, "the DAGs do not load");
-    Err(match advice(&words) {
+    match advice(words) {
         Some(help) => problem.help(help),
         None => problem,
-    })
+    }
+}
+
+/// Not the author's fault, so that whatever there is should be seen.
+fn taken_problem(error: &SnapshotError) -> Problem {
+    if let SnapshotError::Failed { output, .. } = error {
+        anstream::eprintln!("{}", output.trim_end());
+    }
+    Problem::new(
+        Code::BuildFailed,
+        format!("Python did not load the DAGs: {error}"),
+    )
 }
 
 /// What to do about an error that has a usual cause.

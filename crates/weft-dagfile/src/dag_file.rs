@@ -50,13 +50,14 @@ impl DagFile {
                     .describe(&guest)
                     .await
                     .map_err(|error| engine::describe_problem(&name, &error))?;
-                let document = parse(&format!("{name} (describe)"), &text, Format::Json)?;
-                Ok(Self {
+                let opened = OpenedFile {
                     name,
-                    document,
                     digest,
-                    files: Files::Nowhere,
+                    content: Content::Component(bytes),
+                };
+                Ok(Self {
                     own: Some(guest),
+                    ..Self::of_described(opened, &text)?
                 })
             }
             Content::Container { document, files } => {
@@ -88,6 +89,19 @@ impl DagFile {
                 })
             }
         }
+    }
+
+    /// A component whose answer to `describe` is known.
+    pub fn of_described(opened: OpenedFile, document: &str) -> Result<Self, Problems> {
+        let OpenedFile { name, digest, .. } = opened;
+        let document = parse(&format!("{name} (describe)"), document, Format::Json)?;
+        Ok(Self {
+            name,
+            document,
+            digest,
+            files: Files::Nowhere,
+            own: None,
+        })
     }
 
     /// The DAG that `--dag` names, or the only one.

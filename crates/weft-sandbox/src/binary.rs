@@ -18,6 +18,7 @@ pub(crate) mod module_section {
     pub(crate) const CODE: u8 = 10;
     pub(crate) const DATA: u8 = 11;
     pub(crate) const DATA_COUNT: u8 = 12;
+    pub(crate) const TAG: u8 = 13;
 }
 
 /// Numbers of sections in components.

@@ -7,7 +7,7 @@ mod tasks;
 mod variables;
 
 pub(crate) use state::DagState;
-pub(crate) use tasks::{RawFailure, RawOutcome, Tasks, TasksError};
+pub(crate) use tasks::{INTERFACE, RawFailure, RawOutcome, Tasks, TasksError};
 
 use crate::state::HostState;
 use wasmtime::component::Linker;

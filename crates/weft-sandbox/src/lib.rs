@@ -52,6 +52,7 @@ mod sandbox;
 mod scratch;
 mod shared;
 mod signing;
+pub mod snapshot;
 mod source;
 mod state;
 mod variables;

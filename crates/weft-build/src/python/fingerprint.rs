@@ -1,24 +1,39 @@
-//! The fingerprint of a Python component: everything that it is built from, as one key.
+//! The fingerprints of a Python component and of its base: everything that they are built from, as one key.
 
-use super::{embedded_sdk, installed::Installed, project::Sources, tools::COMPONENTIZE_PY};
+use super::{base, embedded_sdk, installed::Installed, project::Sources, tools::COMPONENTIZE_PY};
 use crate::{component_cache::Fingerprint, embedded_sdk::WIT};
+use std::collections::BTreeSet;
 
 /// The key of a component.
 pub(super) fn key(sources: &Sources, packages: Option<&Installed>) -> String {
-    let mut fingerprint = Fingerprint::default();
-    fingerprint.add("componentize-py", COMPONENTIZE_PY.as_bytes());
-    fingerprint.add("entry", super::ENTRY_TEXT.as_bytes());
-    for (name, text) in embedded_sdk::SDK.iter().chain(WIT) {
-        fingerprint.add(name, text.as_bytes());
-    }
+    let mut fingerprint = of_base(packages);
     fingerprint.add("root", sources.root.as_bytes());
     for (name, contents) in &sources.files {
         fingerprint.add(name, contents);
     }
+    fingerprint.key()
+}
+
+/// The key of the base that has these modules loaded.
+pub(super) fn base_key(packages: Option<&Installed>, imports: &BTreeSet<String>) -> String {
+    let mut fingerprint = of_base(packages);
+    for module in imports {
+        fingerprint.add("import", module.as_bytes());
+    }
+    fingerprint.key()
+}
+
+fn of_base(packages: Option<&Installed>) -> Fingerprint {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add("componentize-py", COMPONENTIZE_PY.as_bytes());
+    fingerprint.add("entry", base::ENTRY_TEXT.as_bytes());
+    for (name, text) in embedded_sdk::SDK.iter().chain(WIT) {
+        fingerprint.add(name, text.as_bytes());
+    }
     if let Some(packages) = packages {
         fingerprint.add("packages", packages.text().as_bytes());
     }
-    fingerprint.key()
+    fingerprint
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use wasmtime::{
 };
 
 /// The interface that guests export.
-const INTERFACE: &str = "weft:dag/tasks@0.1.0";
+pub(crate) const INTERFACE: &str = "weft:dag/tasks@0.1.0";
 
 /// Its async form.
 const ASYNC_INTERFACE: &str = "weft:async-dag/tasks@0.1.0";

@@ -168,10 +168,15 @@ def pack(files: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def install(archive: Archive) -> None:
-    """Asked before the file system, of which nothing is left when a task runs."""
+def install(archive: Archive, first: bool = False) -> None:
+    """Asked before the file system, of which nothing is left when a task runs; `first` also before other archives."""
+    behind = (Archive,) if first else ()
     position = next(
-        (index for index, finder in enumerate(sys.meta_path) if finder is importlib.machinery.PathFinder),
+        (
+            index
+            for index, finder in enumerate(sys.meta_path)
+            if finder is importlib.machinery.PathFinder or isinstance(finder, behind)
+        ),
         len(sys.meta_path),
     )
     sys.meta_path.insert(position, archive)  # type: ignore[arg-type]

@@ -14,6 +14,9 @@ from weft.document import Catalogue
 from weft.guest import randomness
 from weft.guest.imports import Imports
 
+#: Where a build puts what it makes the component of.
+BUILD_FOLDER = "/0"
+
 compact: Callable[[Any], str] = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
 ).encode
@@ -26,11 +29,15 @@ class Tasks:
     """Found by its name in the module that the component is made of."""
 
     catalogue: Catalogue
-    #: `describe`'s answer, made while the component is built.
+    #: `describe`'s answer, made while the component is built; empty in a base.
     document: str = ""
     host: Callable[[], host.Host] = Imports
 
     def describe(self) -> str:
+        if not self.document:
+            from weft.guest.prepare import prepare
+
+            prepare(BUILD_FOLDER)
         return self.document
 
     def run(self, task: str, inputs: list[tuple[str, str]]) -> Any:

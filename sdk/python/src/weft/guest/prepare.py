@@ -1,7 +1,9 @@
-"""Runs once, while the component is built: everything that attempts need not do again.
+"""Runs while the component is built: everything that attempts need not do again.
 
-The author's modules are imported, the DAGs are put together and described,
-and what may be imported later is kept. What goes wrong is written to
+In two steps. The base is what components with the same packages have in common:
+Python, the SDK and the packages, imported (`prepare_base`). The component is that
+base after its first `describe`, in which the author's modules are imported, and the
+DAGs are put together and described (`prepare`). What goes wrong is written to
 `report.json` in the folder of the build, in Python's own words.
 """
 
@@ -16,7 +18,7 @@ import os
 import sys
 import traceback
 from types import ModuleType
-from typing import Any
+from typing import Any, Callable
 
 from weft.guest import absent, archive
 from weft.guest import files as files_of_author
@@ -33,31 +35,59 @@ _LEFT_OUT = {
 GC_THRESHOLD = 50_000
 
 
+#: The packages, for imports that are not done yet.
+_packages = archive.Archive(archive.pack({}), [])
+
+
+def prepare_base(folder: str) -> None:
+    """Prepares a base from a folder that `wfctl build` made."""
+    _reporting(folder, _prepare_base)
+
+
 def prepare(folder: str) -> None:
-    """Prepares the component from a folder that `wfctl build` made."""
+    """Prepares a component from a base, with a folder that `wfctl build` made."""
+    _reporting(folder, _prepare)
+
+
+def _reporting(folder: str, step: Callable[[str, dict[str, Any]], None]) -> None:
     try:
         with open(f"{folder}/build.json", encoding="utf-8") as file:
             plan = json.load(file)
-        _prepare(folder, plan)
+        step(folder, plan)
     except BaseException as error:
         _report(folder, {"error": _words(error)})
         raise
 
 
-def _prepare(folder: str, plan: dict[str, Any]) -> None:
+def _prepare_base(folder: str, plan: dict[str, Any]) -> None:
+    global _packages
     sockets.install()
     tls.install()
     absent.install()
     randomness.watch()
-    files = {}
-    for prefix, source in plan["sources"].items():
-        files.update(_files(source, prefix))
-    libraries = {name: files.pop(name) for name in list(files) if name.endswith(archive.LIBRARY_ENDS)}
-    own = archive.Archive(archive.pack(files), plan["roots"], libraries)
-    archive.install(own)
+    if plan["packages"]:
+        files = _files(plan["packages"], plan["prefix"])
+        libraries = {name: files.pop(name) for name in list(files) if name.endswith(archive.LIBRARY_ENDS)}
+        _packages = archive.Archive(archive.pack(files), [plan["prefix"].rstrip("/")], libraries)
+        archive.install(_packages)
+        files_of_author.install(_packages)
+    for name in plan["imports"]:
+        importlib.import_module(name)
+    _import_parts(_packages)
+    archive.install(_rest_of_library())
+    loop.install()
+    _forget_build()
+    _report(folder, {"python": sys.version.split()[0]})
+
+
+def _prepare(folder: str, plan: dict[str, Any]) -> None:
+    # For modules of the SDK that the base did not import.
+    sys.path[:] = [folder]
+    own = archive.Archive(archive.pack(_files(f"{folder}/files", "")), [plan["root"]])
+    archive.install(own, first=True)
     files_of_author.install(own)
     modules = [importlib.import_module(name) for name in plan["modules"]]
-    late = _import_late_ones(modules) + _import_parts(own)
+    late = _import_late_ones(modules) + _import_parts(_packages)
 
     from weft.dags import registered
     from weft.document import Catalogue
@@ -67,15 +97,15 @@ def _prepare(folder: str, plan: dict[str, Any]) -> None:
     catalogue = Catalogue(registered())
     component.serve(catalogue)
     logs.install()
-    archive.install(_rest_of_library())
-    loop.install()
     warm()
     for node in catalogue.tasks.values():
         # Read at its first use, which is now.
         _ = node.task.signature
     randomness.settle()
-    _settle()
-    _report(folder, {"dags": [dag.id for dag in catalogue.dags], "late": late, "python": sys.version.split()[0]})
+    _forget_build()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+    _report(folder, {"dags": [dag.id for dag in catalogue.dags], "late": late})
 
 
 def _files(folder: str, prefix: str) -> dict[str, str]:
@@ -138,15 +168,13 @@ def _rest_of_library() -> archive.Archive:
     return archive.Archive(archive.pack(files), ["lib"])
 
 
-def _settle() -> None:
+def _forget_build() -> None:
     """Leaves nothing behind that names the machine of the build."""
     sys.path[:] = []
     sys.path_importer_cache.clear()
     sys.argv[:] = ["task"]
     linecache.clearcache()
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
 
 
 def _words(error: BaseException) -> str:

@@ -89,7 +89,6 @@ def settle() -> None:
     for thing in gc.get_objects():
         if isinstance(thing, random.Random) and not isinstance(thing, random.SystemRandom):
             if thing is _global_generator:
-                # componentize-py seeds the global generator before each call, whether the author did or not.
                 _global_state.extend([thing.getstate()] if thing in _seeded else [])
             elif thing not in _seeded:
                 _generators.append(thing)
@@ -115,8 +114,9 @@ def _is_drawn(generator: Any) -> bool:
 def renew() -> None:
     """At the start of an attempt."""
     if _global_state:
-        # componentize-py seeded the global generator before the call.
         random.setstate(_global_state[0])
+    else:
+        random.seed()
     for generator in _generators:
         generator.seed()
     for generator in _bit_generators:
