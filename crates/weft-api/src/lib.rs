@@ -41,6 +41,7 @@ mod setting;
 pub mod text;
 mod time;
 mod token;
+pub mod upload;
 pub mod user_dirs;
 mod webhook;
 

@@ -108,6 +108,13 @@ impl<'c> Request<'c> {
         self
     }
 
+    /// With a body that is encoded like this.
+    pub fn encoded(mut self, encoding: &'static str) -> Self {
+        self.headers
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        self
+    }
+
     /// For a stream of events that begins after the event with this id.
     pub fn events(mut self, after: Option<&str>) -> Self {
         self.headers.insert(

@@ -6,7 +6,7 @@ use crate::{
     auth::Deploying,
     caller::By,
     compiled,
-    deploy::{receive::Received, requests},
+    deploy::{decode, receive::Received, requests},
     documents,
     extract::Query,
     policies::policy_of,
@@ -54,7 +54,9 @@ struct DeployQuery {
 
 /// Deploy a file
 ///
-/// The body is the content of the file. The server inspects and compiles it in a subprocess,
+/// The body is the content of the file. It may be compressed: with `Content-Encoding: zstd`, or with `dcz`
+/// (RFC 9842) beside a component that was deployed before; if the server does not have that any more, the answer
+/// is 415. The server inspects and compiles it in a subprocess,
 /// validates its DAGs, checks them against the policy, and deploys all of them or none. Deploying
 /// the same file again changes nothing.
 #[utoipa::path(post, path = "/deployments", tag = "deployments", params(DeployQuery), request_body(content = Vec<u8>, content_type = "application/wasm"), responses((status = 200, description = "The result for each DAG", body = Deployment)))]
@@ -69,7 +71,7 @@ async fn deploy(
     let received =
         Received::receive(&headers, body, &options.temporary, options.max_deploy_bytes).await?;
     let _turn = app.deploys().acquire().await.map_err(Problem::internal)?;
-    let file = received.read().await?;
+    let file = decode::decode(&app, &by.tenant, &headers, received.read().await?).await?;
     let size = file.len() as u64;
     let inspection = app
         .compiler()

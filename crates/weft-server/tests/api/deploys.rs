@@ -2,6 +2,7 @@
 
 use crate::world::{World, file, packed};
 use serde_json::{Value, json};
+use weft_api::upload;
 use weft_blob::Kind;
 use weft_core::{digest::Digest, id::TenantId};
 use weft_server::{ServerOptions, ports::Wake};
@@ -324,6 +325,70 @@ async fn a_file_over_the_bound_is_refused_announced_or_not() {
         .send()
         .await
         .problem(400, "invalid_request");
+}
+
+/// A frame of Zstandard, beside another file if that has anything in it.
+fn compressed(file: &[u8], base: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(zstd_safe::compress_bound(file.len()));
+    let mut context = zstd_safe::CCtx::create();
+    if !base.is_empty() {
+        context.ref_prefix(base).unwrap();
+    }
+    context.compress2(&mut frame, file).unwrap();
+    frame
+}
+
+#[tokio::test]
+async fn a_file_may_come_compressed_and_beside_one_that_was_deployed() {
+    let most = 2_000;
+    let world = World::with(ServerOptions {
+        max_deploy_bytes: most,
+        ..ServerOptions::default()
+    })
+    .await;
+    let deploy = |encoding: &str, body: Vec<u8>| {
+        let call = world
+            .post("/deployments")
+            .header("content-encoding", encoding);
+        call.body(body).send()
+    };
+    let version = |letter: &str| {
+        let description = letter.repeat(300);
+        file(json!([{ "id": "d", "description": description, "tasks": { "a": {} } }]))
+    };
+    let (one, two, three) = (version("one"), version("two"), version("three"));
+    let deployed = deploy("zstd", compressed(&one, &[])).await.ok();
+    assert_eq!(deployed["digest"], Digest::of(&one).to_string());
+    assert_eq!(deployed["bytes"], one.len());
+    let beside = |base: &[u8], file: &[u8]| {
+        [upload::head(Digest::of(base)), compressed(file, base)].concat()
+    };
+    let deployed = deploy("dcz", beside(&one, &two)).await.ok();
+    assert_eq!(deployed["digest"], Digest::of(&two).to_string());
+    // Not deployed by anybody, or by another tenant.
+    let missing = deploy("dcz", beside(&three, &two)).await;
+    let missing = missing.problem(415, "unsupported_media_type");
+    assert!(
+        missing["detail"]
+            .as_str()
+            .unwrap()
+            .contains(&Digest::of(&three).to_string()),
+        "{missing}"
+    );
+    deploy("br", two.clone())
+        .await
+        .problem(415, "unsupported_media_type");
+    let mut cut = beside(&one, &two);
+    cut.pop();
+    for damaged in [cut, b"\x5e\x2a".to_vec(), beside(&one, &two)[..40].to_vec()] {
+        deploy("dcz", damaged).await.problem(422, "invalid_wasm");
+    }
+    deploy("zstd", two).await.problem(422, "invalid_wasm");
+    let large = vec![b'x'; usize::try_from(most).unwrap() + 1];
+    deploy("zstd", compressed(&large, &[]))
+        .await
+        .problem(413, "too_large");
+    assert_eq!(world.get("/dags/d").send().await.ok()["version"], 2);
 }
 
 #[tokio::test]

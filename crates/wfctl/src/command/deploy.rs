@@ -1,5 +1,7 @@
 //! `wfctl deploy`: publishes DAGs, and says what that changes.
 
+mod upload;
+
 use super::difference;
 use crate::{
     client::{self, ConnectArgs},
@@ -10,12 +12,13 @@ use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
 };
+use upload::{Place, uploads};
 use weft_api::{
     ChangeKind, DeployedDag, Deployment,
-    problem::{Exit, Problems},
+    problem::{Code, Exit, Problems},
     text,
 };
-use weft_client::route;
+use weft_client::{Client, route};
 
 /// Deploy DAGs to a server
 #[derive(Debug, clap::Args)]
@@ -50,8 +53,29 @@ pub(crate) struct DeployArgs {
 pub(crate) fn run(args: &DeployArgs) -> Result<Exit, Problems> {
     let client = client::connect(&args.server)?;
     let bytes = packed(&args.file)?;
-    let deployment: Deployment = client::block_on(async {
-        let mut call = client.request(&route::DEPLOY, &[]).file(bytes);
+    let place = Place::of(client.server().url.value.as_str(), &args.file);
+    let deployment = client::block_on(deploy(&client, &bytes, &place, args))?;
+    if !args.dry_run {
+        place.keep(&bytes);
+    }
+    table::one(args.format.output, &deployment, |_zone| text(&deployment))?;
+    Ok(Exit::Success)
+}
+
+/// Tries bodies until the server takes one.
+async fn deploy(
+    client: &Client,
+    file: &Bytes,
+    place: &Place,
+    args: &DeployArgs,
+) -> Result<Deployment, Problems> {
+    let mut uploads = uploads(file, place).peekable();
+    loop {
+        let upload = uploads.next().expect("the last one is the file itself");
+        let mut call = client.request(&route::DEPLOY, &[]).file(upload.body);
+        if let Some(encoding) = upload.encoding {
+            call = call.encoded(encoding);
+        }
         if args.dry_run {
             call = call.query("dry_run", true);
         }
@@ -61,10 +85,22 @@ pub(crate) fn run(args: &DeployArgs) -> Result<Exit, Problems> {
         if args.paused {
             call = call.query("paused", true);
         }
-        call.fetch().await
-    })?;
-    table::one(args.format.output, &deployment, |_zone| text(&deployment))?;
-    Ok(Exit::Success)
+        match call.fetch().await {
+            Err(problems) if uploads.peek().is_some() && is_about_encoding(&problems) => {}
+            ended => return ended,
+        }
+    }
+}
+
+/// Whether a server says that it can't read the body: it lacks the file that this was compressed beside, or is of
+/// a version that takes it for the file.
+fn is_about_encoding(problems: &Problems) -> bool {
+    problems.iter().all(|problem| {
+        matches!(
+            problem.code,
+            Code::UnsupportedMediaType | Code::InvalidWasm | Code::WrongFileType
+        )
+    })
 }
 
 /// The bytes to upload: the file itself, or a manifest packed with its files.

@@ -505,7 +505,9 @@ export interface paths {
         put?: never;
         /**
          * Deploy a file
-         * @description The body is the content of the file. The server inspects and compiles it in a subprocess,
+         * @description The body is the content of the file. It may be compressed: with `Content-Encoding: zstd`, or with `dcz`
+         *     (RFC 9842) beside a component that was deployed before; if the server does not have that any more, the answer
+         *     is 415. The server inspects and compiles it in a subprocess,
          *     validates its DAGs, checks them against the policy, and deploys all of them or none. Deploying
          *     the same file again changes nothing.
          */
