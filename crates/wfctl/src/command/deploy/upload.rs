@@ -1,8 +1,8 @@
-//! What is uploaded of a large file: its difference to the file that was deployed from the same place before,
-//! if the server still has that, or else the file, compressed.
+//! What is uploaded of a large file: its difference to a file that was deployed before, if the server still has
+//! that, or else the file, compressed.
 //!
-//! The file of the last deploy is kept in the cache. A changed line of a DAG in Python is a difference of some
-//! kilobytes in a component of tens of megabytes.
+//! The files of the last deploys are kept in the cache. A changed line of a DAG in Python is a difference of some
+//! kilobytes in a component of tens of megabytes, and another DAG with the same packages one of a few megabytes.
 
 use bytes::Bytes;
 use std::{
@@ -20,6 +20,8 @@ use zstd_safe::{CCtx, CParameter};
 const MIN_BYTES: usize = 1 << 20;
 /// How many files are kept, the last deployed ones.
 const MAX_KEPT: usize = 8;
+/// Another DAG's file has few packages in common if it has so many times the bytes, or the reverse.
+const MAX_FACTOR: u64 = 2;
 /// The level at which compressing takes as long as a network of 500 Mbit/s.
 const LEVEL: i32 = 3;
 /// How far back a repetition may be, as a power of two, in bytes: every decoder can.
@@ -35,7 +37,7 @@ pub(super) struct Upload {
 /// be of a version that knows no compression.
 pub(super) fn uploads(file: &Bytes, place: &Place) -> impl Iterator<Item = Upload> {
     let is_large = file.len() >= MIN_BYTES;
-    let base = is_large.then(|| place.read()).flatten();
+    let base = is_large.then(|| place.base(file.len() as u64)).flatten();
     let beside = base.and_then(|base| {
         let frame = compressed(file, &base)?;
         Some([head(Digest::of(&base)), frame].concat())
@@ -76,35 +78,65 @@ fn compressed(file: &[u8], base: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Where the last file that was deployed from a path to a server is kept.
-pub(super) struct Place(Option<PathBuf>);
+pub(super) struct Place {
+    /// Of all files that were deployed; `None` without a cache.
+    folder: Option<PathBuf>,
+    /// What the names of the server's files begin with.
+    server: String,
+    /// The name of the path's file.
+    name: String,
+}
 
 impl Place {
     pub(super) fn of(server: &str, path: &Path) -> Self {
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let name = Digest::of(format!("{server}\n{}", path.display()).as_bytes()).hex();
-        Self(user_dirs::cache().map(|cache| cache.join("deployed").join(name)))
+        let folder = user_dirs::cache().map(|cache| cache.join("deployed"));
+        Self::within(folder, server, path)
     }
 
-    fn read(&self) -> Option<Vec<u8>> {
-        fs::read(self.0.as_ref()?).ok()
+    fn within(folder: Option<PathBuf>, server: &str, path: &Path) -> Self {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let server = Digest::of(server.as_bytes()).hex();
+        let name = Digest::of(path.display().to_string().as_bytes()).hex();
+        Self {
+            folder,
+            name: format!("{server}-{name}"),
+            server,
+        }
+    }
+
+    /// The file that one of this size is likely to have most in common with: the last one from the same path,
+    /// or else the newest of a similar size.
+    fn base(&self, bytes: u64) -> Option<Vec<u8>> {
+        let folder = self.folder.as_ref()?;
+        if let Ok(last) = fs::read(folder.join(&self.name)) {
+            return Some(last);
+        }
+        let is_similar = |size: u64| size <= bytes * MAX_FACTOR && bytes <= size * MAX_FACTOR;
+        let entries = fs::read_dir(folder).ok()?.flatten().filter(|entry| {
+            let name = entry.file_name();
+            name.to_string_lossy().starts_with(&self.server)
+        });
+        let similar = entries.filter_map(|entry| {
+            let metadata = entry.metadata().ok()?;
+            is_similar(metadata.len()).then_some((metadata.modified().ok()?, entry.path()))
+        });
+        let (_, path) = similar.max()?;
+        fs::read(path).ok()
     }
 
     /// Keeps a file that was deployed. Where it can't be kept, the next deploy sends more.
     pub(super) fn keep(&self, file: &[u8]) {
-        let Some((path, folder)) = self
-            .0
-            .as_ref()
-            .and_then(|path| Some((path, path.parent()?)))
-        else {
+        let Some(folder) = &self.folder else {
             return;
         };
         if file.len() < MIN_BYTES {
             return;
         }
+        let path = folder.join(&self.name);
         let draft = path.with_extension(format!("draft-{}", std::process::id()));
         let kept = fs::create_dir_all(folder)
             .and_then(|()| fs::write(&draft, file))
-            .and_then(|()| fs::rename(&draft, path));
+            .and_then(|()| fs::rename(&draft, &path));
         if kept.is_ok() {
             forget_oldest(folder);
         } else {
@@ -145,7 +177,11 @@ mod tests {
     #[test]
     fn a_changed_file_is_a_small_difference() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place(Some(folder.path().join("deployed/one")));
+        let place = Place::within(
+            Some(folder.path().join("deployed")),
+            "http://one",
+            Path::new("a"),
+        );
         let before = noise(3 * MIN_BYTES, 7);
         let mut after = before.clone();
         after.splice(MIN_BYTES..MIN_BYTES + 10, *b"something else");
@@ -176,7 +212,10 @@ mod tests {
     #[test]
     fn small_files_are_sent_as_they_are_and_old_ones_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let place = |number: usize| Place(Some(folder.path().join(number.to_string())));
+        let place = |number: usize| {
+            let path = PathBuf::from(number.to_string());
+            Place::within(Some(folder.path().to_owned()), "http://one", &path)
+        };
         let small = Bytes::from_static(b"\0asm");
         place(0).keep(&small);
         assert_eq!(
@@ -189,6 +228,30 @@ mod tests {
             place(number).keep(&vec![0; MIN_BYTES]);
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MAX_KEPT);
-        assert!(place(MAX_KEPT + 2).read().is_some());
+        let newest = place(MAX_KEPT + 2);
+        assert!(folder.path().join(newest.name).exists());
+    }
+
+    #[test]
+    fn another_dag_is_the_difference_to_the_newest_file_of_its_server_and_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |server, path| {
+            let folder = Some(folder.path().to_owned());
+            Place::within(folder, server, Path::new(path))
+        };
+        let (one, two) = ("http://one", "http://two");
+        let bytes = 3 * MIN_BYTES;
+        let base = |of: Place| of.base(bytes as u64).map(|base| base[0]);
+        assert_eq!(base(place(one, "new")), None);
+        place(one, "first").keep(&vec![1; bytes]);
+        place(one, "large").keep(&vec![2; 3 * bytes]);
+        place(two, "other").keep(&vec![3; bytes]);
+        assert_eq!(base(place(one, "new")), Some(1));
+        assert_eq!(
+            base(place(one, "large")),
+            Some(2),
+            "its own is always the base"
+        );
+        assert_eq!(base(place("http://three", "new")), None);
     }
 }
