@@ -205,6 +205,12 @@ fn packages_with_libraries_run_in_the_sandbox() {
             built.stderr
         );
     }
+    let component = fs::read(author.path("dag.wasm")).expect("it was built");
+    let modules = core_modules(&component);
+    assert_eq!(
+        modules, 2,
+        "all libraries are one module, beside the one that fills the table of the host's functions"
+    );
     let events = author.run(1, &["--dag", "native"]);
     let run = &ended(&events)["tasks"];
     for (task, output) in [
@@ -246,6 +252,23 @@ fn packages_with_libraries_run_in_the_sandbox() {
     let refusal = run["refuses"]["output"].as_str().expect("it is refused");
     assert!(refusal.contains("partition_cols"), "{refusal}");
     results_are_those_of_native_python(&author);
+}
+
+/// How many modules a component has.
+fn core_modules(component: &[u8]) -> usize {
+    const HEADER_BYTES: usize = 8;
+    const CORE_MODULE: u8 = 1;
+    let mut rest = &component[HEADER_BYTES..];
+    let mut modules = 0;
+    while let Some((kind, after)) = rest.split_first() {
+        modules += usize::from(*kind == CORE_MODULE);
+        // The section's size: seven bits a byte, the lowest first.
+        let digits = after.iter().take_while(|byte| **byte >= 0x80).count() + 1;
+        let size = after[..digits].iter().rev();
+        let size = size.fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
+        rest = &after[digits + size..];
+    }
+    modules
 }
 
 /// Every expression gives what native Python gave, except for the explained differences, which are exactly

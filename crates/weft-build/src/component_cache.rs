@@ -1,5 +1,5 @@
-//! The cache of built components, by the fingerprint of their inputs: the same sources
-//! and tools return the cached file.
+//! The cache of built components, and of what they are made of, by the fingerprint of their inputs: the same
+//! sources and tools return the cached file.
 
 use super::build_dir;
 use std::{fmt::Write as _, fs, path::PathBuf, time::SystemTime};
@@ -30,6 +30,8 @@ pub(super) struct ComponentCache {
     folder: Option<PathBuf>,
     /// How many it has at most, the last used ones.
     most: usize,
+    /// What their files end in.
+    ending: &'static str,
 }
 
 impl ComponentCache {
@@ -40,12 +42,25 @@ impl ComponentCache {
                 .ok()
                 .map(|cache| cache.join(name)),
             most,
+            ending: "wasm",
         }
+    }
+
+    /// As [`Self::of`], for what is no component.
+    pub(super) fn of_states(language: &str, name: &str, most: usize) -> Self {
+        Self {
+            ending: "state",
+            ..Self::of(language, name, most)
+        }
+    }
+
+    fn file(&self, key: &str) -> String {
+        format!("{key}.{}", self.ending)
     }
 
     /// The cached component of this key.
     pub(super) fn find(&self, key: &str) -> Option<Vec<u8>> {
-        let path = self.folder.as_ref()?.join(component_file(key));
+        let path = self.folder.as_ref()?.join(self.file(key));
         let bytes = fs::read(&path).ok()?;
         // The time of the last use decides which entries are evicted; failing to set it only evicts earlier.
         let _untouched = fs::File::options()
@@ -62,7 +77,7 @@ impl ComponentCache {
 
     /// Caches a component. If the cache can't be written, later builds take longer.
     pub(super) fn store(&self, key: &str, component: &[u8]) {
-        if self.write(&component_file(key), component).is_some() {
+        if self.write(&self.file(key), component).is_some() {
             self.evict_oldest();
         }
     }
@@ -90,7 +105,12 @@ impl ComponentCache {
         };
         let mut cached: Vec<(SystemTime, PathBuf)> = entries
             .flatten()
-            .filter(|entry| entry.path().extension().is_some_and(|end| end == "wasm"))
+            .filter(|entry| {
+                entry
+                    .path()
+                    .extension()
+                    .is_some_and(|end| end == self.ending)
+            })
             .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
             .collect();
         cached.sort();
@@ -101,10 +121,6 @@ impl ComponentCache {
             let _gone = fs::remove_file(path);
         }
     }
-}
-
-fn component_file(key: &str) -> String {
-    format!("{key}.wasm")
 }
 
 fn document_file(key: &str) -> String {

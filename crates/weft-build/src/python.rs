@@ -2,10 +2,10 @@
 //!
 //! Python itself runs while the component is built: it imports the author's
 //! modules, puts the DAGs together, and what is in its memory then becomes the
-//! component. That is done in two steps: componentize-py makes a [`base`] with the
-//! SDK and the packages, which stays in the cache; it runs once more for the
-//! author's modules. `weft.guest.prepare` of the SDK is what runs there, and reports
-//! in Python's own words. The author's folder is only read.
+//! component. That is done in three steps, whose results stay in the cache: what is
+//! [`linked`] has Python, the SDK and the libraries; in its [`base`] the packages are
+//! loaded as well; the author's modules come last. `weft.guest.prepare` of the SDK is
+//! what runs in each, and reports in Python's own words. The author's folder is only read.
 //!
 //! Python draws random numbers and looks at clocks while the snapshots are taken, and
 //! componentize-py has no switch against it. So what was made of the same sources
@@ -17,6 +17,7 @@ mod fingerprint;
 mod foreign_lock;
 mod imports;
 mod installed;
+mod linked;
 mod lock;
 mod lock_file;
 mod locked;
@@ -47,7 +48,7 @@ use weft_api::{
     problem::{Code, Problem},
     user_dirs,
 };
-use weft_sandbox::snapshot::{self, SnapshotError, SnapshotRequest};
+use weft_sandbox::snapshot::{self, Snapshot, SnapshotError, SnapshotRequest, State};
 
 /// What runs an author's tests.
 const PYTHON: &str = "python3";
@@ -86,24 +87,33 @@ pub(super) fn build(project: &Project) -> Result<Component, Problem> {
         let document = cache.find_document(&key);
         return Ok(Component { bytes, document });
     }
-    let base = base::find_or_build(&tools, &sources, packages.as_ref())?;
+    let linked = linked::find_or_build(&tools, packages.as_ref())?;
+    let base = base::find_or_build(&linked, &sources, packages.as_ref())?;
     let stage = build_dir::temporary(LANGUAGE)?;
     lay_out(stage.path(), &sources)?;
-    let snapshot = snapshot::take(&SnapshotRequest {
-        component: &base,
-        folders: &[(stage.path(), STEP_MOUNT)],
-        last_calls: &LAST_CALLS,
-        cache_dir: user_dirs::cache(),
-    });
+    let snapshot = step(&linked, base.as_ref(), stage.path());
     let snapshot = snapshot.map_err(|error| match reported(stage.path()) {
         Some(words) => does_not_load(&words),
         None => taken_problem(&error),
     })?;
+    let bytes = snapshot::component_with(&linked, &snapshot.state)
+        .map_err(|error| taken_problem(&error))?;
     cache.store_document(&key, &snapshot.document);
-    cache.store(&key, &snapshot.component);
+    cache.store(&key, &bytes);
     Ok(Component {
-        bytes: snapshot.component,
+        bytes,
         document: Some(snapshot.document),
+    })
+}
+
+/// Calls `prepare` with a folder, in an instance of what is linked.
+fn step(linked: &[u8], state: Option<&State>, folder: &Path) -> Result<Snapshot, SnapshotError> {
+    snapshot::take(&SnapshotRequest {
+        component: linked,
+        state,
+        folders: &[(folder, STEP_MOUNT)],
+        last_calls: &LAST_CALLS,
+        cache_dir: user_dirs::cache(),
     })
 }
 
@@ -142,11 +152,17 @@ fn cache() -> Result<PathBuf, Problem> {
     build_dir::cache_dir(LANGUAGE)
 }
 
-/// Lays out what `prepare` reads.
-fn lay_out(folder: &Path, sources: &project::Sources) -> Result<(), Problem> {
+/// The SDK, for modules of it that were not imported yet.
+fn lay_out_sdk(folder: &Path) -> Result<(), Problem> {
     for (name, text) in embedded_sdk::SDK {
         write(&folder.join(name), text.as_bytes())?;
     }
+    Ok(())
+}
+
+/// Lays out what `prepare` makes a component of.
+fn lay_out(folder: &Path, sources: &project::Sources) -> Result<(), Problem> {
+    lay_out_sdk(folder)?;
     for (name, contents) in &sources.files {
         write(&folder.join("files").join(name), contents)?;
     }

@@ -23,6 +23,7 @@ pub(crate) mod module_section {
 
 /// Numbers of sections in components.
 pub(crate) mod component_section {
+    pub(crate) const CUSTOM: u8 = 0;
     pub(crate) const CORE_MODULE: u8 = 1;
     pub(crate) const CORE_INSTANCE: u8 = 2;
     pub(crate) const ALIAS: u8 = 6;

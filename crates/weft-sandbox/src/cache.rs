@@ -94,14 +94,6 @@ impl Cache {
         Ok(key)
     }
 
-    /// Whether code can be stored, as far as this process knows. Blocks.
-    pub(crate) fn is_usable(&self) -> bool {
-        if let Err(error) = self.key() {
-            self.warn(format!("can't be used: {error}"));
-        }
-        !self.warned.load(Ordering::Relaxed)
-    }
-
     /// The framed code stored for this origin. Blocks.
     pub(crate) fn get(&self, origin: &Origin) -> Option<Vec<u8>> {
         let path = self.path(origin);

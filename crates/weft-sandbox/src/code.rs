@@ -47,8 +47,8 @@ pub(crate) fn load(runtime: &Runtime, form: Form, code: &[u8]) -> wasmtime::Resu
     match form {
         Form::Component => load_component(&runtime.engine, code).map(Loaded::Component),
         Form::Module => deserialize_module(runtime, code).map(Loaded::Module),
-        Form::Library | Form::Template => Err(wasmtime::Error::msg(
-            "a library or a template alone can't be instantiated",
+        Form::Template => Err(wasmtime::Error::msg(
+            "a template alone can't be instantiated",
         )),
     }
 }

@@ -1,14 +1,13 @@
 //! The other half of compiling in a subprocess: what the hidden subcommand of
-//! `wfctl` runs. Reads WebAssembly and the functions of its libraries on standard
-//! input, writes framed code to standard output, and sets its own limits before it
-//! reads a byte.
+//! `wfctl` runs. Reads WebAssembly on standard input, writes framed code to standard
+//! output, and sets its own limits before it reads a byte.
 //!
 //! It opens no file and no connection, and needs no environment.
 
 use crate::{
     Digest, LoadError,
     code::{self, Origin},
-    compile::{KnownFunctions, translate::translate},
+    compile::translate::translate,
     engine,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -16,7 +15,6 @@ use std::{
     ffi::OsString,
     io::{Read, Write},
     process::ExitCode,
-    sync::Arc,
 };
 
 /// Between the limit of CPU time that ends the subprocess with SIGXCPU and the one that kills it.
@@ -49,8 +47,6 @@ impl Exit {
 pub(crate) struct Job {
     /// Of the file on standard input.
     pub(crate) origin: Origin,
-    /// The size of this file; what follows it are functions.
-    pub(crate) file_bytes: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) cpu_seconds: u64,
 }
@@ -60,7 +56,6 @@ impl Job {
         vec![
             self.origin.name.to_string(),
             self.origin.digest.hex(),
-            self.file_bytes.to_string(),
             self.memory_bytes.to_string(),
             self.cpu_seconds.to_string(),
         ]
@@ -72,13 +67,12 @@ impl Job {
             .map(OsString::into_string)
             .collect::<Result<_, _>>()
             .ok()?;
-        let [name, digest, file_bytes, memory_bytes, cpu_seconds] = args.try_into().ok()?;
+        let [name, digest, memory_bytes, cpu_seconds] = args.try_into().ok()?;
         Some(Self {
             origin: Origin {
                 digest: Digest::from_hex(&digest)?,
                 name: name.parse().ok()?,
             },
-            file_bytes: file_bytes.parse().ok()?,
             memory_bytes: memory_bytes.parse().ok()?,
             cpu_seconds: cpu_seconds.parse().ok()?,
         })
@@ -113,7 +107,10 @@ fn run(job: &Job) -> Result<(), (Exit, String)> {
     let failed = |reason: String| (Exit::Failed, reason);
     confine(job).map_err(|error| failed(format!("limits can't be set: {error}")))?;
     let Job { origin, .. } = job;
-    let (wasm, functions) = read_input(job.file_bytes)
+    let mut wasm = Vec::new();
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut wasm)
         .map_err(|error| failed(format!("the file can't be read: {error}")))?;
     let digest = Digest::of(&wasm);
     if digest != origin.digest {
@@ -127,25 +124,16 @@ fn run(job: &Job) -> Result<(), (Exit, String)> {
     if engine::compatibility(&engine) != origin.name.compatibility {
         return Err(failed("another version of Weft requested the code".into()));
     }
-    let code =
-        translate(&origin.name, &wasm, &Arc::new(functions)).map_err(|error| match error {
-            LoadError::Malformed { reason } => (Exit::Malformed, reason),
-            LoadError::Compile { reason } => (Exit::Refused, reason),
-            other => failed(other.to_string()),
-        })?;
+    let code = translate(&origin.name, &wasm).map_err(|error| match error {
+        LoadError::Malformed { reason } => (Exit::Malformed, reason),
+        LoadError::Compile { reason } => (Exit::Refused, reason),
+        other => failed(other.to_string()),
+    })?;
     let mut stdout = std::io::stdout().lock();
     stdout
         .write_all(&code::frame(origin, &code))
         .and_then(|()| stdout.flush())
         .map_err(|error| failed(format!("the code can't be written: {error}")))
-}
-
-fn read_input(file_bytes: u64) -> std::io::Result<(Vec<u8>, KnownFunctions)> {
-    let mut stdin = std::io::stdin().lock();
-    let (mut wasm, mut functions) = (Vec::new(), Vec::new());
-    stdin.by_ref().take(file_bytes).read_to_end(&mut wasm)?;
-    stdin.read_to_end(&mut functions)?;
-    Ok((wasm, KnownFunctions::read(functions)))
 }
 
 /// Bounds memory and CPU time, forbids files and core dumps, and ends with the parent.
@@ -197,7 +185,6 @@ mod tests {
                     compatibility: "0123456789abcdef".repeat(2),
                 },
             },
-            file_bytes: 3,
             memory_bytes: 1,
             cpu_seconds: 2,
         };

@@ -23,9 +23,8 @@ use pool::Pool;
 use std::{
     hash::{Hash, Hasher},
     num::NonZeroUsize,
-    sync::Arc,
 };
-use wasmtime::{CacheStore, Config, Engine, WasmBacktraceDetails, component};
+use wasmtime::{Config, Engine, WasmBacktraceDetails, component};
 use weft_core::limit::Limits;
 
 /// Address space of each linear memory: with all of what 32 bits can reach
@@ -85,18 +84,6 @@ fn configuration(profile: Profile, target: Target) -> wasmtime::Result<Config> {
 /// An engine that compiles and never runs anything.
 pub(crate) fn compiling_engine(profile: Profile, target: Target) -> wasmtime::Result<Engine> {
     Engine::new(&configuration(profile, target)?)
-}
-
-/// As [`compiling_engine`]. The engine takes functions from this store, and adds those that it compiles.
-/// The code is the same as without it.
-pub(crate) fn incremental_engine(
-    profile: Profile,
-    target: Target,
-    functions: Arc<dyn CacheStore>,
-) -> wasmtime::Result<Engine> {
-    let mut config = configuration(profile, target)?;
-    config.enable_incremental_compilation(functions)?;
-    Engine::new(&config)
 }
 
 /// Names everything that compiled code depends on but the guest: wasmtime's

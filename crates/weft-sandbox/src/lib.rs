@@ -24,6 +24,7 @@ pub mod bench;
 pub mod compiler;
 pub mod container;
 pub mod inspect;
+pub mod merge;
 
 mod attempt;
 mod binary;
@@ -55,6 +56,7 @@ mod signing;
 pub mod snapshot;
 mod source;
 mod state;
+pub mod stub;
 mod variables;
 mod wasi;
 

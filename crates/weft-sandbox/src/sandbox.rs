@@ -29,10 +29,6 @@ pub struct CodeFound {
     pub fetched: u64,
     /// Loads that had to compile.
     pub misses: u64,
-    /// Libraries in compiled components that were not compiled again.
-    pub library_hits: u64,
-    /// Libraries in compiled components that were compiled apart, for those that follow.
-    pub library_misses: u64,
 }
 
 impl Sandbox {
@@ -90,13 +86,10 @@ impl Sandbox {
             fetched,
             misses,
         } = &self.0.code_found;
-        let libraries = &self.0.compiler.libraries;
         CodeFound {
             hits: hits.load(Ordering::Relaxed),
             fetched: fetched.load(Ordering::Relaxed),
             misses: misses.load(Ordering::Relaxed),
-            library_hits: libraries.hits.load(Ordering::Relaxed),
-            library_misses: libraries.misses.load(Ordering::Relaxed),
         }
     }
 

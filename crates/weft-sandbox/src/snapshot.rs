@@ -1,9 +1,10 @@
 //! Runs a component once and keeps what is then in its memory: for languages whose programs take long to
 //! load, and components that differ in what they loaded alone.
 //!
-//! The component gets a function more, which reads its memory and all globals that can change (`instrument`).
-//! An instance of it, which may read and write folders of this machine, is called. What the function then
-//! answers becomes the first memory of a component without that function (`apply`).
+//! The component gets functions that read and write its memory and all globals that can change (`instrument`).
+//! An instance of it, which may read and write folders of this machine, is called. What is then read is a state:
+//! another instance goes on from there, or it becomes the first memory of a component without these functions
+//! (`apply`).
 //!
 //! This is a part of building: the guest is the author's own, on the author's machine. It gets no secrets,
 //! connections or environment, and no limits: the author can interrupt it.
@@ -17,6 +18,7 @@ mod layout;
 
 use crate::{
     Digest, SandboxOptions,
+    binary::WASM_PAGE_BYTES,
     cache::Cache,
     code::{self, CodeName, Form, Origin},
     dag::INTERFACE,
@@ -25,7 +27,7 @@ use crate::{
 use std::path::{Path, PathBuf};
 use wasmtime::{
     Config, Engine, OptLevel, Store, Strategy,
-    component::{Component, Linker, ResourceTable, ResourceType, types::ComponentItem},
+    component::{Component, Instance, Linker, ResourceTable, ResourceType, types::ComponentItem},
 };
 use wasmtime_wasi::{
     FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
@@ -42,6 +44,8 @@ const FUNCTION: &str = "describe";
 pub struct SnapshotRequest<'a> {
     /// A component with `describe` whose modules are instantiated once each, around one memory.
     pub component: &'a [u8],
+    /// What an earlier run of this component left; with `None` it begins with its own memory.
+    pub state: Option<&'a State>,
     /// Folders of this machine, and where the guest sees them.
     pub folders: &'a [(&'a Path, &'a str)],
     /// Functions of its modules that are called at the end, without parameters and results: they forget what
@@ -51,11 +55,36 @@ pub struct SnapshotRequest<'a> {
     pub cache_dir: Option<PathBuf>,
 }
 
+/// What a component has in memory and in its globals.
+#[derive(Debug, PartialEq, Eq)]
+pub struct State(Vec<u8>);
+
+impl State {
+    /// To be stored.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What [`Self::as_bytes`] gave; of the same component, byte for byte.
+    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Memory, and the globals behind it.
+    fn split(&self, globals: usize) -> Result<(&[u8], &[[u8; 8]]), SnapshotError> {
+        let memory = self.0.len().checked_sub(globals * size_of::<u64>());
+        let memory = memory.filter(|bytes| bytes.is_multiple_of(WASM_PAGE_BYTES));
+        let memory = memory.ok_or(SnapshotError::Unsuitable("the state is of another one"))?;
+        let (memory, values) = self.0.split_at(memory);
+        Ok((memory, values.as_chunks::<8>().0))
+    }
+}
+
 /// A component that has run.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// The component, which goes on from there.
-    pub component: Vec<u8>,
+    /// Where it goes on.
+    pub state: State,
     /// What `describe` answered.
     pub document: String,
 }
@@ -87,18 +116,29 @@ pub fn take(request: &SnapshotRequest<'_>) -> Result<Snapshot, SnapshotError> {
     let output = MemoryOutputPipe::new(MAX_OUTPUT_BYTES);
     let instrumented = instrument::instrument(request.component, request.last_calls)
         .map_err(SnapshotError::Unsuitable)?;
-    let (document, state) = run(request, &instrumented, &output)
+    let globals = instrumented.globals;
+    let state = request
+        .state
+        .map(|state| state.split(globals))
+        .transpose()?;
+    let (document, state) = run(request, &instrumented, state, &output)
         .map_err(|error| SnapshotError::Failed {
             reason: format!("{error:#}"),
             output: String::from_utf8_lossy(&output.contents()).into_owned(),
         })?
         .map_err(SnapshotError::Author)?;
-    let component = apply::apply(request.component, &instrumented.globals, &state)
-        .map_err(SnapshotError::Unsuitable)?;
     Ok(Snapshot {
-        component,
+        state: State(state),
         document,
     })
+}
+
+/// The component that begins with this state.
+///
+/// # Errors
+/// For a component that is not as [`take`] needs it, and a state of another one.
+pub fn component_with(component: &[u8], state: &State) -> Result<Vec<u8>, SnapshotError> {
+    apply::apply(component, state)
 }
 
 /// What the guest's calls are answered with: WASI alone.
@@ -122,6 +162,7 @@ type Ran = Result<(String, Vec<u8>), String>;
 fn run(
     request: &SnapshotRequest<'_>,
     instrumented: &instrument::Instrumented,
+    state: Option<(&[u8], &[[u8; 8]])>,
     output: &MemoryOutputPipe,
 ) -> wasmtime::Result<Ran> {
     let engine = baseline_engine()?;
@@ -140,6 +181,9 @@ fn run(
     };
     let mut store = Store::new(&engine, host);
     let instance = linker.instantiate(&mut store, &component)?;
+    if let Some((memory, globals)) = state {
+        write(&mut store, &instance, memory, globals)?;
+    }
     let missing = || wasmtime::Error::msg("the component does not export describe");
     let interface = component
         .get_export_index(None, INTERFACE)
@@ -154,9 +198,25 @@ fn run(
         Ok(document) => document,
         Err(message) => return Ok(Err(message)),
     };
-    let read = instance.get_typed_func::<(), (Vec<u8>,)>(&mut store, instrument::EXPORT)?;
+    let read = instance.get_typed_func::<(), (Vec<u8>,)>(&mut store, instrument::READ)?;
     let (state,) = read.call(&mut store, ())?;
     Ok(Ok((document, state)))
+}
+
+/// Gives an instance a state.
+fn write(
+    store: &mut Store<Host>,
+    instance: &Instance,
+    memory: &[u8],
+    globals: &[[u8; 8]],
+) -> wasmtime::Result<()> {
+    let all = instance.get_typed_func::<(&[u8],), ()>(&mut *store, instrument::WRITE_MEMORY)?;
+    all.call(&mut *store, (memory,))?;
+    let one = instance.get_typed_func::<(u32, u64), ()>(&mut *store, instrument::WRITE_GLOBAL)?;
+    for (place, value) in (0..).zip(globals) {
+        one.call(&mut *store, (place, u64::from_le_bytes(*value)))?;
+    }
+    Ok(())
 }
 
 /// Interfaces of WASI that a guest has here.
@@ -212,7 +272,9 @@ fn resource(name: &str) -> ResourceType {
 /// An engine that compiles in little time.
 fn baseline_engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
+    // The guest reports errors itself, in the words of its language.
     config.native_unwind_info(false);
+    config.generate_address_map(false);
     if cfg!(target_arch = "x86_64") {
         config.strategy(Strategy::Winch);
     } else {

@@ -31,9 +31,6 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     runtime.block_on(async {
         the_subprocess_compiles_and_the_cache_keeps().await;
-        a_library_is_compiled_once().await;
-        damaged_functions_of_a_library_are_compiled_again().await;
-        what_has_no_library_or_no_cache_is_compiled_as_a_whole().await;
         limits_on_memory_and_time_are_held().await;
         a_compiler_that_is_none_is_named().await;
         invalid_code_is_distinguished_from_a_crash().await;
@@ -89,118 +86,6 @@ async fn the_subprocess_compiles_and_the_cache_keeps() {
     };
     load(options, wasm()).await.unwrap();
     assert_eq!(warnings.lock().unwrap().len(), 1);
-}
-
-/// The guest with a library inside, behind and before other core modules.
-fn with_library(before: &str, after: &str) -> Vec<u8> {
-    use std::fmt::Write;
-    let mut library = String::from("(core module (@custom \"dylink.0\" (before first) \"\")");
-    for number in 0..500 {
-        write!(
-            library,
-            "(func (export \"f{number}\") (param i32) (result i32) local.get 0"
-        )
-        .unwrap();
-        for step in 0..60 {
-            write!(
-                library,
-                " i32.const {} i32.mul local.get 0 i32.xor",
-                number + step
-            )
-            .unwrap();
-        }
-        library.push(')');
-    }
-    let (guest, end) = include_str!("guest.wat").rsplit_once(')').unwrap();
-    wat::parse_str(format!("{guest} {before} {library}) {after} {end})"))
-        .expect("the guest is well-formed")
-}
-
-/// Loads in a sandbox of its own. Returns how many libraries' functions were found and compiled.
-async fn load_with_libraries(options: SandboxOptions, wasm: Vec<u8>) -> (u64, u64) {
-    let sandbox = Sandbox::new(options).unwrap();
-    let guest = sandbox.load(wasm).await.unwrap();
-    sandbox.describe(&guest).await.unwrap();
-    let found = sandbox.code_found();
-    assert_eq!((found.hits, found.misses), (0, 1));
-    (found.library_hits, found.library_misses)
-}
-
-fn cached_in(folder: &TempDir) -> SandboxOptions {
-    SandboxOptions {
-        compiler: compiler(),
-        cache_dir: Some(folder.path().to_owned()),
-        ..SandboxOptions::default()
-    }
-}
-
-async fn a_library_is_compiled_once() {
-    let folder = TempDir::new().unwrap();
-    let load = |before, after| load_with_libraries(cached_in(&folder), with_library(before, after));
-    assert_eq!(load("", "").await, (0, 0), "no other one may follow");
-    assert_eq!(load("", "(core module)").await, (0, 1));
-    let another = "(core module) (core module)";
-    assert_eq!(load("", another).await, (1, 0));
-    // Behind other types the same module is another library.
-    let types = "(core module (type (func (param f64 f64))))";
-    assert_eq!(load(types, "").await, (0, 0));
-    assert_eq!(load(types, "(core module)").await, (0, 1));
-    assert_eq!(load(types, another).await, (1, 0));
-}
-
-async fn damaged_functions_of_a_library_are_compiled_again() {
-    let folder = TempDir::new().unwrap();
-    let load = |after| load_with_libraries(cached_in(&folder), with_library("", after));
-    let another = "(core module)";
-    assert_eq!(load("").await, (0, 0));
-    assert_eq!(load(another).await, (0, 1));
-    for damaged in [0, 40, 200] {
-        for entry in std::fs::read_dir(folder.path()).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|ending| ending == "code") {
-                let mut bytes = std::fs::read(&path).unwrap();
-                bytes[damaged] ^= 1;
-                std::fs::write(&path, bytes).unwrap();
-            }
-        }
-        let what = format!("damaged at {damaged}");
-        assert_eq!(load("").await, (0, 0), "{what}");
-        assert_eq!(load(another).await, (0, 1), "{what}");
-    }
-}
-
-async fn what_has_no_library_or_no_cache_is_compiled_as_a_whole() {
-    let folder = TempDir::new().unwrap();
-    assert_eq!(
-        load_with_libraries(cached_in(&folder), wasm()).await,
-        (0, 0)
-    );
-    let code = std::fs::read_dir(folder.path()).unwrap();
-    assert_eq!(code.count(), 2, "the guest's code and the key");
-    let without = SandboxOptions {
-        cache_dir: None,
-        ..cached_in(&folder)
-    };
-    assert_eq!(
-        load_with_libraries(without, with_library("", "")).await,
-        (0, 0)
-    );
-    let blocked = folder.path().join("file");
-    std::fs::write(&blocked, "").unwrap();
-    let unusable = SandboxOptions {
-        cache_dir: Some(blocked),
-        ..cached_in(&folder)
-    };
-    let wasm = with_library("", "");
-    assert_eq!(load_with_libraries(unusable, wasm).await, (0, 0));
-    let in_process = SandboxOptions {
-        compiler: Compiler::InProcess,
-        ..cached_in(&folder)
-    };
-    assert_eq!(
-        load_with_libraries(in_process, with_library("", "")).await,
-        (0, 0)
-    );
 }
 
 /// Thousands of functions, each with a long chain of arithmetic and branches.

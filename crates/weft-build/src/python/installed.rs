@@ -219,7 +219,7 @@ fn record(info: &Path) -> std::io::Result<String> {
     fs::read_to_string(info.join("RECORD"))
 }
 
-fn is_library(path: &Path) -> bool {
+pub(super) fn is_library(path: &Path) -> bool {
     let end = path.extension();
     end.is_some_and(|end| LIBRARIES.iter().any(|library| end == *library))
 }

@@ -18,8 +18,6 @@ pub(crate) enum Form {
     Component,
     /// A core module.
     Module,
-    /// A library's component, whose code is only ever read by the compiler.
-    Library,
     /// The component of which others differ in the contents of memory alone, whose code is only ever
     /// completed with those.
     Template,
@@ -31,14 +29,13 @@ impl Form {
         match self {
             Self::Component => "component",
             Self::Module => "module",
-            Self::Library => "library",
             Self::Template => "template",
         }
     }
 
     /// The form of that name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Component, Self::Module, Self::Library, Self::Template]
+        [Self::Component, Self::Module, Self::Template]
             .into_iter()
             .find(|form| form.name() == name)
     }

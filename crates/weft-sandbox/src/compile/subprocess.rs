@@ -6,7 +6,6 @@ use crate::{
     code::{self, Origin},
     compiler::{Exit, Job},
 };
-use bytes::Bytes;
 use std::{
     ffi::OsString,
     os::unix::process::ExitStatusExt,
@@ -24,20 +23,13 @@ const MAX_ERROR_BYTES: u64 = 8 << 10;
 /// The message of Rust's allocator before it aborts, in our own subprocess.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
-/// What a subprocess reads.
-pub(super) struct Input {
-    pub(super) wasm: Bytes,
-    /// Of the libraries in the file, each as [`super::KnownFunctions`] reads them.
-    pub(super) functions: Vec<Bytes>,
-}
-
 /// Compiles one file in a subprocess.
 pub(super) async fn compile(
     program: &Path,
     args: &[OsString],
     limits: &CompileLimits,
     origin: &Origin,
-    Input { wasm, functions }: Input,
+    wasm: &[u8],
 ) -> Result<Vec<u8>, LoadError> {
     let threads = match limits.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -45,7 +37,6 @@ pub(super) async fn compile(
     };
     let job = Job {
         origin: origin.clone(),
-        file_bytes: wasm.len() as u64,
         memory_bytes: limits.memory_bytes,
         // The bound of the kernel is in whole seconds.
         cpu_seconds: limits.cpu.as_secs().max(1),
@@ -57,11 +48,8 @@ pub(super) async fn compile(
     let most = code::most_bytes(wasm.len() as u64);
     let work = async {
         let feed = async {
-            for part in std::iter::once(&wasm).chain(&functions) {
-                if let Err(_closed) = stdin.write_all(part).await {
-                    // It ended before it read everything; its exit status has the reason.
-                    break;
-                }
+            if let Err(_closed) = stdin.write_all(wasm).await {
+                // It ended before it read everything; its exit status has the reason.
             }
             drop(stdin);
         };

@@ -1,6 +1,9 @@
 //! Makes what was read of an instance the first state of its component.
 
-use super::layout::layout;
+use super::{
+    SnapshotError, State,
+    layout::{Layout, layout},
+};
 use crate::binary::{
     HEADER_BYTES, WASM_PAGE_BYTES, append, component_section, module_section, only, sections,
 };
@@ -22,30 +25,34 @@ const PIECE_BYTES: usize = 256;
 
 const DAMAGED: &str = "it is damaged";
 
-/// The component with this state; see [`super::instrument::EXPORT`] for its form.
-pub(super) fn apply(
-    component: &[u8],
-    globals: &[(usize, u32)],
-    state: &[u8],
-) -> Result<Vec<u8>, &'static str> {
-    let values_bytes = globals.len() * size_of::<u64>();
-    let memory_bytes = state.len().checked_sub(values_bytes).ok_or(DAMAGED)?;
-    let (memory, values) = state.split_at(memory_bytes);
+/// The component with this state; see [`super::instrument::READ`] for its form.
+pub(super) fn apply(component: &[u8], state: &State) -> Result<Vec<u8>, SnapshotError> {
+    let layout = layout(component).map_err(SnapshotError::Unsuitable)?;
+    let globals = layout.changing_globals();
+    let (memory, values) = state.split(globals.len())?;
     let mut by_module: BTreeMap<usize, BTreeMap<u32, u64>> = BTreeMap::new();
-    for ((module, global), value) in globals.iter().zip(values.as_chunks::<8>().0) {
+    for ((module, global), value) in globals.into_iter().zip(values) {
         let value = u64::from_le_bytes(*value);
-        by_module.entry(*module).or_default().insert(*global, value);
+        by_module.entry(module).or_default().insert(global, value);
     }
-    let layout = layout(component)?;
+    with_state(component, &layout, &by_module, memory).ok_or(SnapshotError::Unsuitable(DAMAGED))
+}
+
+fn with_state(
+    component: &[u8],
+    layout: &Layout<'_>,
+    by_module: &BTreeMap<usize, BTreeMap<u32, u64>>,
+    memory: &[u8],
+) -> Option<Vec<u8>> {
     let mut modules = layout.modules.iter().enumerate();
     let mut whole = component[..HEADER_BYTES].to_vec();
     whole.reserve(component.len());
-    for section in sections(component).ok_or(DAMAGED)? {
+    for section in sections(component)? {
         if section.number != component_section::CORE_MODULE {
             whole.extend_from_slice(&component[section.whole]);
             continue;
         }
-        let (number, module) = modules.next().ok_or(DAMAGED)?;
+        let (number, module) = modules.next()?;
         let none = BTreeMap::new();
         let values = by_module.get(&number).unwrap_or(&none);
         let memory = module.has_memory.then_some(memory);
@@ -53,10 +60,10 @@ pub(super) fn apply(
             first: module.first_global,
             values,
         };
-        let body = module_with(&component[section.body], &globals, memory).ok_or(DAMAGED)?;
+        let body = module_with(&component[section.body], &globals, memory)?;
         append(&mut whole, component_section::CORE_MODULE, &body);
     }
-    Ok(whole)
+    Some(whole)
 }
 
 /// Values of a module's globals.

@@ -1,4 +1,4 @@
-//! Adds a function to a component that answers with its memory and its globals.
+//! Adds functions to a component that read its memory and its globals, and write them.
 
 use super::layout::{InnerModule, Layout, layout};
 use crate::binary::{
@@ -14,19 +14,25 @@ use wasm_encoder::{
 };
 use wasmparser::{Export, ExternalKind};
 
-/// The function: what is in memory, and behind it the globals, each in eight bytes, little-endian.
-pub(super) const EXPORT: &str = "weft-snapshot";
+/// Answers with what is in memory, and behind it the globals, each in eight bytes, little-endian.
+pub(super) const READ: &str = "weft-read-state";
+/// Makes a list the whole of memory.
+pub(super) const WRITE_MEMORY: &str = "weft-write-memory";
+/// Sets a global, by its place in [`super::layout::Layout::changing_globals`].
+pub(super) const WRITE_GLOBAL: &str = "weft-write-global";
+/// Where the module has what the last two are made of.
+const REALLOC: &str = "realloc";
 
-/// A component with the function.
+/// A component with the functions.
 pub(super) struct Instrumented {
     pub(super) component: Vec<u8>,
-    /// The globals in the order of their values: module, and number in it.
-    pub(super) globals: Vec<(usize, u32)>,
+    /// How many globals can change.
+    pub(super) globals: usize,
 }
 
-/// What the module that reads is given of the others.
+/// What the module that reads and writes is given of the others.
 #[derive(Default)]
-struct Reader {
+struct Accessor {
     imports: ImportSection,
     /// Instances that it imports of, by the name of their module.
     instances: BTreeMap<String, u32>,
@@ -34,34 +40,26 @@ struct Reader {
     globals: Vec<ValType>,
 }
 
-/// Adds the function to a component. It begins with calls of `last_calls`.
+/// Adds the functions to a component. The one that reads begins with calls of `last_calls`.
 pub(super) fn instrument(
     component: &[u8],
     last_calls: &[&str],
 ) -> Result<Instrumented, &'static str> {
     let layout = layout(component)?;
-    let mut reader = Reader::default();
+    let mut accessor = Accessor::default();
     let mut names = Vec::new();
-    let mut globals = Vec::new();
-    let memory = reader.import_memory(&layout)?;
+    let memory = accessor.import_memory(&layout)?;
     for name in last_calls {
-        reader.import_function(&layout, name);
+        accessor.import_function(&layout, name);
     }
     for (number, module) in layout.modules.iter().enumerate() {
-        let own = reader.import_globals(number, module)?;
-        globals.extend(
-            module
-                .changing_globals
-                .keys()
-                .map(|global| (number, *global)),
-        );
-        names.push(own);
+        names.push(accessor.import_globals(number, module)?);
     }
     let mut whole = with_exports(component, &layout, &names);
-    whole.extend_from_slice(&reader.into_sections(&layout, memory));
+    whole.extend_from_slice(&accessor.into_sections(&layout, memory));
     Ok(Instrumented {
         component: whole,
-        globals,
+        globals: layout.changing_globals().len(),
     })
 }
 
@@ -120,10 +118,13 @@ fn kind(kind: ExternalKind) -> ExportKind {
     }
 }
 
-impl Reader {
-    /// Types of its functions: those that it calls, and its own.
+impl Accessor {
+    /// Types of functions: those that it calls, and its own.
     const CALLED: u32 = 0;
-    const OWN: u32 = 1;
+    const READ: u32 = 1;
+    const REALLOC: u32 = 2;
+    const WRITE_MEMORY: u32 = 3;
+    const WRITE_GLOBAL: u32 = 4;
 
     fn import(&mut self, number: usize, instance: u32, name: &str, entity: EntityType) {
         let module = number.to_string();
@@ -217,16 +218,25 @@ impl Reader {
 
         let mut types = ComponentTypeSection::new();
         types.defined_type().list(PrimitiveValType::U8);
-        let parameters = std::iter::empty::<(&str, ComponentValType)>();
-        let list = Some(ComponentValType::Type(layout.types));
-        types.function().params(parameters).result(list);
+        let bytes = ComponentValType::Type(layout.types);
+        let number = |ty| ComponentValType::Primitive(ty);
+        let none: [(&str, ComponentValType); 0] = [];
+        types.function().params(none).result(Some(bytes));
+        types.function().params([("bytes", bytes)]).result(None);
+        let parameters = [
+            ("place", number(PrimitiveValType::U32)),
+            ("value", number(PrimitiveValType::U64)),
+        ];
+        types.function().params(parameters).result(None);
 
         let mut aliases = ComponentAliasSection::new();
-        aliases.alias(Alias::CoreInstanceExport {
-            instance: layout.core_instances,
-            kind: ExportKind::Func,
-            name: EXPORT,
-        });
+        for name in [READ, WRITE_MEMORY, WRITE_GLOBAL, REALLOC] {
+            aliases.alias(Alias::CoreInstanceExport {
+                instance: layout.core_instances,
+                kind: ExportKind::Func,
+                name,
+            });
+        }
         aliases.alias(Alias::CoreInstanceExport {
             instance: memory,
             kind: ExportKind::Memory,
@@ -234,14 +244,18 @@ impl Reader {
         });
 
         let mut lifted = CanonicalFunctionSection::new();
+        let first = layout.core_functions;
         let options = [
             CanonicalOption::UTF8,
             CanonicalOption::Memory(layout.core_memories),
+            CanonicalOption::Realloc(first + 3),
         ];
-        lifted.lift(layout.core_functions, layout.types + 1, options);
-
         let mut exports = ComponentExportSection::new();
-        exports.export(EXPORT, ComponentExportKind::Func, layout.functions, None);
+        for (place, name) in (0..).zip([READ, WRITE_MEMORY, WRITE_GLOBAL]) {
+            lifted.lift(first + place, layout.types + 1 + place, options);
+            let function = layout.functions + place;
+            exports.export(name, ComponentExportKind::Func, function, None);
+        }
 
         let module = self.into_module();
         let mut component = Component::new();
@@ -255,17 +269,31 @@ impl Reader {
         component.finish()[HEADER_BYTES..].to_vec()
     }
 
-    /// The module that reads.
+    /// The module that reads and writes.
     fn into_module(self) -> Module {
+        use ValType::{I32, I64};
         let mut types = TypeSection::new();
         types.ty().function([], []);
-        types.ty().function([], [ValType::I32]);
+        types.ty().function([], [I32]);
+        types.ty().function([I32, I32, I32, I32], [I32]);
+        types.ty().function([I32, I32], []);
+        types.ty().function([I32, I64], []);
         let mut functions = FunctionSection::new();
-        functions.function(Self::OWN);
         let mut exports = ExportSection::new();
-        exports.export(EXPORT, ExportKind::Func, self.functions);
+        for (place, (name, ty)) in (self.functions..).zip([
+            (READ, Self::READ),
+            (REALLOC, Self::REALLOC),
+            (WRITE_MEMORY, Self::WRITE_MEMORY),
+            (WRITE_GLOBAL, Self::WRITE_GLOBAL),
+        ]) {
+            functions.function(ty);
+            exports.export(name, ExportKind::Func, place);
+        }
         let mut code = CodeSection::new();
-        code.function(&self.body());
+        code.function(&self.read());
+        code.function(&Self::realloc());
+        code.function(&Self::write_memory());
+        code.function(&self.write_global());
         let mut module = Module::new();
         module.section(&types);
         module.section(&self.imports);
@@ -275,8 +303,66 @@ impl Reader {
         module
     }
 
+    /// Has a list written to the beginning of memory, which grows for it.
+    fn realloc() -> Function {
+        const NEW_SIZE: u32 = 3;
+        const MISSING: u32 = 4;
+        let page_bits = WASM_PAGE_BYTES.trailing_zeros().cast_signed();
+        let last = i32::try_from(WASM_PAGE_BYTES - 1).expect("pages are small");
+        let mut body = Function::new([(1, ValType::I32)]);
+        body.instruction(&Instruction::LocalGet(NEW_SIZE))
+            .instruction(&Instruction::I32Const(last))
+            .instruction(&Instruction::I32Add)
+            .instruction(&Instruction::I32Const(page_bits))
+            .instruction(&Instruction::I32ShrU)
+            .instruction(&Instruction::MemorySize(0))
+            .instruction(&Instruction::I32Sub)
+            .instruction(&Instruction::LocalTee(MISSING))
+            .instruction(&Instruction::I32Const(0))
+            .instruction(&Instruction::I32GtS)
+            .instruction(&Instruction::If(wasm_encoder::BlockType::Empty))
+            .instruction(&Instruction::LocalGet(MISSING))
+            .instruction(&Instruction::MemoryGrow(0))
+            .instruction(&Instruction::I32Const(-1))
+            .instruction(&Instruction::I32Eq)
+            .instruction(&Instruction::If(wasm_encoder::BlockType::Empty))
+            .instruction(&Instruction::Unreachable)
+            .instruction(&Instruction::End)
+            .instruction(&Instruction::End)
+            .instruction(&Instruction::I32Const(0))
+            .instruction(&Instruction::End);
+        body
+    }
+
+    /// The list is where it belongs.
+    fn write_memory() -> Function {
+        let mut body = Function::new([]);
+        body.instruction(&Instruction::End);
+        body
+    }
+
+    fn write_global(&self) -> Function {
+        const PLACE: u32 = 0;
+        const VALUE: u32 = 1;
+        let mut body = Function::new([]);
+        for (number, ty) in (0_u32..).zip(&self.globals) {
+            body.instruction(&Instruction::LocalGet(PLACE))
+                .instruction(&Instruction::I32Const(number.cast_signed()))
+                .instruction(&Instruction::I32Eq)
+                .instruction(&Instruction::If(wasm_encoder::BlockType::Empty))
+                .instruction(&Instruction::LocalGet(VALUE));
+            if *ty == ValType::I32 {
+                body.instruction(&Instruction::I32WrapI64);
+            }
+            body.instruction(&Instruction::GlobalSet(number))
+                .instruction(&Instruction::End);
+        }
+        body.instruction(&Instruction::End);
+        body
+    }
+
     /// Grows memory by what the globals and the answer take, writes them there, and answers with where that is.
-    fn body(&self) -> Function {
+    fn read(&self) -> Function {
         const SIZE: u32 = 0;
         let page_bits = WASM_PAGE_BYTES.trailing_zeros().cast_signed();
         let place = |offset: usize, align: u32| MemArg {

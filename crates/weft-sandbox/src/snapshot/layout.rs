@@ -69,6 +69,16 @@ pub(super) fn layout(component: &[u8]) -> Result<Layout<'_>, &'static str> {
 }
 
 impl Layout<'_> {
+    /// All globals that can change: module, and number in it.
+    pub(super) fn changing_globals(&self) -> Vec<(usize, u32)> {
+        let modules = self.modules.iter().enumerate();
+        let globals = modules.flat_map(|(number, module)| {
+            let globals = module.changing_globals.keys();
+            globals.map(move |global| (number, *global))
+        });
+        globals.collect()
+    }
+
     /// Adds the items of a section.
     fn count(&mut self, section: u8, reader: BinaryReader<'_>) -> wasmparser::Result<()> {
         match section {

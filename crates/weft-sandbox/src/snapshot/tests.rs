@@ -56,9 +56,14 @@ fn counter(more: &str) -> Vec<u8> {
     wat::parse_str(text).expect("the component is well-formed")
 }
 
-fn take_of(component: &[u8], cache_dir: Option<PathBuf>) -> Result<Snapshot, SnapshotError> {
+fn take_of(
+    component: &[u8],
+    state: Option<&State>,
+    cache_dir: Option<PathBuf>,
+) -> Result<Snapshot, SnapshotError> {
     take(&SnapshotRequest {
         component,
+        state,
         folders: &[],
         last_calls: &["forget", "no_module_has_this"],
         cache_dir,
@@ -69,15 +74,16 @@ fn take_of(component: &[u8], cache_dir: Option<PathBuf>) -> Result<Snapshot, Sna
 fn a_component_goes_on_from_where_it_was() {
     let cache = tempfile::tempdir().unwrap();
     let mut component = counter("");
+    let cached = || Some(cache.path().to_owned());
     for expected in ["ABAA10", "BCBB14", "CDCC14"] {
         wasmparser::validate(&component).unwrap();
-        let once = take_of(&component, Some(cache.path().to_owned())).unwrap();
+        let once = take_of(&component, None, cached()).unwrap();
         // Memory has four pages at first, and then what it was rounded up to.
         assert_eq!(once.document, expected);
         // The same instance twice is the same.
-        let again = take_of(&component, Some(cache.path().to_owned())).unwrap();
-        assert_eq!(again.component, once.component);
-        component = once.component;
+        let again = take_of(&component, None, cached()).unwrap();
+        assert_eq!(again.state, once.state);
+        component = component_with(&component, &once.state).unwrap();
     }
     let last = component
         .windows(9)
@@ -90,8 +96,29 @@ fn a_component_goes_on_from_where_it_was() {
 }
 
 #[test]
+fn an_instance_goes_on_from_a_state() {
+    let cache = tempfile::tempdir().unwrap();
+    let component = counter("");
+    let mut state = None;
+    // The start of the module, which counts at 300, is before the state is written.
+    for expected in ["ABAA10", "BCBB10", "CDCC10"] {
+        let cached = Some(cache.path().to_owned());
+        let snapshot = take_of(&component, state.as_ref(), cached).unwrap();
+        assert_eq!(snapshot.document, expected);
+        state = Some(State::from_bytes(snapshot.state.as_bytes().to_vec()));
+    }
+    let of_another = State::from_bytes(state.unwrap().as_bytes()[1..].to_vec());
+    let refused = |result: Result<(), SnapshotError>| {
+        let reason = "the state is of another one";
+        assert!(matches!(result, Err(SnapshotError::Unsuitable(found)) if found == reason));
+    };
+    refused(take_of(&component, Some(&of_another), None).map(|_| ()));
+    refused(component_with(&component, &of_another).map(|_| ()));
+}
+
+#[test]
 fn components_of_other_forms_are_refused() {
-    let reason = |more: &str| match take_of(&counter(more), None) {
+    let reason = |more: &str| match take_of(&counter(more), None, None) {
         Err(SnapshotError::Unsuitable(reason)) => reason,
         other => panic!("{other:?}"),
     };
@@ -113,7 +140,7 @@ fn components_of_other_forms_are_refused() {
         "a global that can change is no integer"
     );
     assert!(matches!(
-        take_of(&counter("")[..100], None),
+        take_of(&counter("")[..100], None, None),
         Err(SnapshotError::Unsuitable(_) | SnapshotError::Failed { .. })
     ));
 }

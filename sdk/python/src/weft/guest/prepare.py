@@ -1,10 +1,11 @@
 """Runs while the component is built: everything that attempts need not do again.
 
-In two steps. The base is what components with the same packages have in common:
-Python, the SDK and the packages, imported (`prepare_base`). The component is that
-base after its first `describe`, in which the author's modules are imported, and the
-DAGs are put together and described (`prepare`). What goes wrong is written to
-`report.json` in the folder of the build, in Python's own words.
+In three steps. What is linked is Python with the SDK and the files of the packages
+(`prepare_linked`). The base is that after a `describe` which imports what the author's
+modules import of packages. The component is the base after another one, in which these
+modules are imported, and the DAGs are put together and described (`prepare`, both).
+What goes wrong is written to `report.json` in the folder of the build, in Python's own
+words.
 """
 
 from __future__ import annotations
@@ -39,17 +40,19 @@ GC_THRESHOLD = 50_000
 _packages = archive.Archive(archive.pack({}), [])
 
 
-def prepare_base(folder: str) -> None:
-    """Prepares a base from a folder that `wfctl build` made."""
-    _reporting(folder, _prepare_base)
+def prepare_linked(folder: str) -> None:
+    """Prepares what is linked, with a folder that `wfctl build` made."""
+    _reporting(folder, _prepare_linked)
 
 
 def prepare(folder: str) -> None:
-    """Prepares a component from a base, with a folder that `wfctl build` made."""
+    """Prepares a base or a component, with a folder that `wfctl build` made."""
     _reporting(folder, _prepare)
 
 
 def _reporting(folder: str, step: Callable[[str, dict[str, Any]], None]) -> None:
+    # Almost nothing of what imports make is a cycle that could be collected.
+    gc.disable()
     try:
         with open(f"{folder}/build.json", encoding="utf-8") as file:
             plan = json.load(file)
@@ -57,9 +60,11 @@ def _reporting(folder: str, step: Callable[[str, dict[str, Any]], None]) -> None
     except BaseException as error:
         _report(folder, {"error": _words(error)})
         raise
+    finally:
+        gc.enable()
 
 
-def _prepare_base(folder: str, plan: dict[str, Any]) -> None:
+def _prepare_linked(folder: str, plan: dict[str, Any]) -> None:
     global _packages
     sockets.install()
     tls.install()
@@ -71,9 +76,6 @@ def _prepare_base(folder: str, plan: dict[str, Any]) -> None:
         _packages = archive.Archive(archive.pack(files), [plan["prefix"].rstrip("/")], libraries)
         archive.install(_packages)
         files_of_author.install(_packages)
-    for name in plan["imports"]:
-        importlib.import_module(name)
-    _import_parts(_packages)
     archive.install(_rest_of_library())
     loop.install()
     _forget_build()
@@ -81,8 +83,23 @@ def _prepare_base(folder: str, plan: dict[str, Any]) -> None:
 
 
 def _prepare(folder: str, plan: dict[str, Any]) -> None:
-    # For modules of the SDK that the base did not import.
+    # For modules of the SDK that were not imported yet.
     sys.path[:] = [folder]
+    if "imports" in plan:
+        _prepare_base(folder, plan["imports"])
+    else:
+        _prepare_component(folder, plan)
+
+
+def _prepare_base(folder: str, imports: list[str]) -> None:
+    for name in imports:
+        importlib.import_module(name)
+    late = _import_parts(_packages)
+    _forget_build()
+    _report(folder, {"late": late})
+
+
+def _prepare_component(folder: str, plan: dict[str, Any]) -> None:
     own = archive.Archive(archive.pack(_files(f"{folder}/files", "")), [plan["root"]])
     archive.install(own, first=True)
     files_of_author.install(own)
@@ -163,7 +180,7 @@ def _rest_of_library() -> archive.Archive:
         folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
         for name in names:
             path = f"{folder}/{name}"
-            if name.endswith(".py") and path not in loaded and not name.startswith(("_sysconfigdata", "turtle")):
+            if name.endswith(".py") and path not in loaded and not name.startswith("turtle"):
                 files["lib" + path[len(root) :]] = path
     return archive.Archive(archive.pack(files), ["lib"])
 
