@@ -22,7 +22,9 @@ use crate::{
         MAX_QUEUED_SCHEDULED_RUNS,
     },
     options::Deps,
-    shard::{Dropped, Shard, held::Object, reads::Waiter, run_keys::MAX_STARTS_READ},
+    shard::{
+        Dropped, Shard, dag_entry::DagEntry, held::Object, reads::Waiter, run_keys::MAX_STARTS_READ,
+    },
     steps::{
         OutputsNeeded, commands,
         due_runs::{self, RunOf},
@@ -270,11 +272,14 @@ impl<'a> Driver<'a> {
         let rows = limit.saturating_add(held.min(MAX_HELD_QUEUED_RUNS));
         let store = &self.deps.store;
         let queued = store.queued_runs(dag, now, &full, rows).await?;
+        let found = queued.readable.len() + queued.unreadable.len();
         for row in queued.unreadable {
             self.hold_run(row.key, Some(dag), &row.why);
         }
         let mut queued = queued.readable;
         queued.retain(|stored| !self.shard.held.contains_run(stored.id));
+        let are_all_read =
+            full.is_empty() && found < rows as usize && queued.len() <= limit as usize;
         queued.truncate(limit as usize);
         // A queued run whose key is full was not read.
         let is_continuous =
@@ -289,6 +294,12 @@ impl<'a> Driver<'a> {
             }
         }
         self.shard.schedule.resume_timetable(dag);
+        // A run of a continuous DAG follows the end of another one.
+        let entry = self.shard.runs.dag(dag);
+        let is_continuous_dag = entry.is_some_and(DagEntry::is_continuous);
+        if are_all_read && is_finished && !is_continuous_dag {
+            self.shard.schedule.record_none_queued(dag);
+        }
         if is_continuous && let Some(version) = self.active_version(dag).await? {
             let events = &mut self.events();
             due_runs::create_run(events, dag, &version, RunOf::schedule(now, (now, now)));

@@ -22,6 +22,8 @@ pub(crate) struct Schedule {
     to_start: VecDeque<DagKey>,
     /// The same.
     is_to_start: HashSet<DagKey>,
+    /// DAGs that have no queued run that may start, as of the last read, and were not marked since.
+    without_queued: HashSet<DagKey>,
     /// When the next queued run that waits for its time may start.
     next_queued: Option<Timestamp>,
     /// When the rate of a DAG allows further starts.
@@ -86,9 +88,22 @@ impl Schedule {
 
     /// Marks a DAG whose queued runs may start.
     pub(crate) fn mark_startable(&mut self, dag: DagKey) {
+        self.without_queued.remove(&dag);
         if self.is_to_start.insert(dag) {
             self.to_start.push_back(dag);
         }
+    }
+
+    /// Marks a DAG of which a run has ended, if it may have another one that waited for that.
+    pub(crate) fn mark_run_ended(&mut self, dag: DagKey) {
+        if !self.without_queued.contains(&dag) {
+            self.mark_startable(dag);
+        }
+    }
+
+    /// Records that all queued runs of a DAG that may start were read and have started.
+    pub(crate) fn record_none_queued(&mut self, dag: DagKey) {
+        self.without_queued.insert(dag);
     }
 
     /// Plans to mark a DAG whose rate allows further starts at that time.
@@ -141,6 +156,22 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_run_marks_its_dag_unless_none_was_queued() {
+        let mut schedule = Schedule::default();
+        let dag = DagKey(1);
+        let is_marked_by_an_end = |schedule: &mut Schedule| {
+            schedule.mark_run_ended(dag);
+            schedule.pop_startable() == Some(dag)
+        };
+        assert!(is_marked_by_an_end(&mut schedule), "it was never read");
+        schedule.record_none_queued(dag);
+        assert!(!is_marked_by_an_end(&mut schedule));
+        schedule.mark_startable(dag);
+        assert_eq!(schedule.pop_startable(), Some(dag));
+        assert!(is_marked_by_an_end(&mut schedule), "a run was queued since");
+    }
 
     #[test]
     fn a_dag_that_is_marked_again_goes_behind_those_that_wait() {

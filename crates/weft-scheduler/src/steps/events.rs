@@ -356,7 +356,7 @@ impl RunEvents<'_> {
             }
             self.queue.remove_run(run);
             self.reads.drop_run(run);
-            self.schedule.mark_startable(dag);
+            self.schedule.mark_run_ended(dag);
         } else {
             entry.add_active(run, key.as_ref());
         }

@@ -32,8 +32,6 @@ pub struct Operators {
     last_command: i64,
     last_event: i64,
     deployed: u32,
-    /// Runs that ended before the world began: the oldest. No operator changes them.
-    remembered: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -58,7 +56,6 @@ impl Operators {
             last_command: 0,
             last_event: 0,
             deployed: 0,
-            remembered: 0,
         };
         for number in 0..truth.random.rng.usize(1..4) {
             let tenant: TenantId = format!("tenant-{number}").parse().expect("it is legal");
@@ -97,7 +94,7 @@ impl Operators {
     }
 
     /// Runs that ended before the world began.
-    fn remember(&mut self, truth: &mut Truth, history: u64) {
+    fn remember(&self, truth: &mut Truth, history: u64) {
         let dags: Vec<DagKey> = self.dags.keys().copied().collect();
         let mut rng = Rng::with_seed(history);
         for number in 0..history {
@@ -113,7 +110,7 @@ impl Operators {
                 concurrency_key: None,
             };
             if truth.tables.trigger(&wanted, made) {
-                self.remembered += 1;
+                truth.tables.remembered += 1;
                 truth.tables.end_by_hand(RunUpdate {
                     id: wanted.id,
                     state: RunState::Success,
@@ -281,7 +278,7 @@ impl Operators {
         let recent: Vec<(RunId, VersionId)> = truth
             .tables
             .run_rows()
-            .skip(self.remembered)
+            .skip(truth.tables.remembered)
             .filter(|(_, row)| row.update.is_some() || !row.state().is_ended())
             .map(|(id, row)| (id, row.stored.version))
             .collect();

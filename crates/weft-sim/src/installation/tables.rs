@@ -50,6 +50,8 @@ pub struct Tables {
     versions: BTreeMap<VersionId, StoredVersion>,
     last_version: i64,
     runs: BTreeMap<RunId, RunRow>,
+    /// Runs that ended before the world began: the oldest. No operator changes them, and no task waits for them.
+    pub(crate) remembered: usize,
     events: BTreeMap<RunId, BTreeMap<i64, String>>,
     pub(crate) instances: BTreeMap<(RunId, Instance), InstanceRow>,
     attempts: BTreeMap<(RunId, Instance, u32), AttemptRecord>,

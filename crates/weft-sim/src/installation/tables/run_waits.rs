@@ -117,7 +117,7 @@ impl Tables {
 impl Tables {
     /// One of the tenant's last runs.
     pub fn any_run(&self, tenant: &TenantId, pick: usize) -> Option<RunId> {
-        let of_tenant = self.runs.iter().rev().take(20);
+        let of_tenant = self.runs.iter().skip(self.remembered).rev().take(20);
         let of_tenant = of_tenant.filter(|(_, row)| row.stored.tenant == *tenant);
         let ids: Vec<RunId> = of_tenant.map(|(id, _)| *id).collect();
         (!ids.is_empty()).then(|| ids[pick % ids.len()])
