@@ -11,6 +11,7 @@ mod harness;
 mod languages;
 mod measurement;
 mod packages;
+mod process;
 mod run;
 mod services;
 mod web_ui;

@@ -151,7 +151,8 @@ impl Wfctl {
         self.data.join("runs")
     }
 
-    fn start(&self, file: &Path, args: &[&str]) -> Result<Child> {
+    /// Starts `wfctl run FILE --output json`.
+    pub(crate) fn start(&self, file: &Path, args: &[&str]) -> Result<Child> {
         let mut command = self.command([
             "run".as_ref(),
             file.as_os_str(),

@@ -1,10 +1,11 @@
 //! What native Python packages cost: the bytes that one adds to a component, compiling it, and a
-//! fresh instance with its call; builds of a DAG that imports pandas; and pandas' and numpy's
-//! work beside the same work in native `CPython`.
+//! fresh instance with its call; builds of a DAG that imports pandas, and the memory of its tasks; and
+//! pandas' and numpy's work beside the same work in native `CPython`.
 //!
 //! Each component is built by `wfctl build` and run by `wfctl run`, as its author would. What is
 //! compiled finds nothing in the cache.
 
+mod memory;
 mod speed;
 
 use super::measurement::{Better, Measurement};
@@ -113,6 +114,14 @@ impl Bench<'_> {
                 ..Measurements::default()
             })?;
         }
+        if wanted("memory") {
+            let memory = memory::measure(self)?;
+            rows.extend(memory::rows(&memory));
+            self.record(Measurements {
+                memory: Some(memory),
+                ..Measurements::default()
+            })?;
+        }
         if wanted("speed") {
             let speed = speed::measure(self, &list)?;
             rows.extend(speed::rows(&speed));
@@ -156,6 +165,26 @@ impl Bench<'_> {
             compile_cpu_ms: millis(compiled.cpu),
             start,
         })
+    }
+
+    /// Builds the component of a project here, from these files of it.
+    fn project(&self, name: &str, files: &[&str]) -> Result<PathBuf> {
+        let project = self.folder().join(name);
+        let component = project.join("dag.wasm");
+        let sources = self
+            .workspace
+            .root()
+            .join("xtask/bench-packages")
+            .join(name);
+        fs::create_dir_all(project.join("dags"))?;
+        for file in files {
+            fs::copy(sources.join(file), project.join(file))?;
+        }
+        if !(self.no_build && component.exists()) {
+            let build = ["build".as_ref(), project.as_os_str()];
+            program::run(&mut self.wfctl.command(build))?;
+        }
+        Ok(component)
     }
 
     /// Builds the component that imports a package, or none, with one task that does nothing.

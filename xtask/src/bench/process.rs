@@ -36,12 +36,18 @@ impl Process {
 
     /// The proportional set size: of a page that several processes use, each counts its part.
     pub(super) fn proportional_mb(&self) -> Result<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "no memory has 2^52 bytes")]
+        Ok(self.proportional_bytes()? as f64 / 1e6)
+    }
+
+    /// As [`Self::proportional_mb`].
+    pub(super) fn proportional_bytes(&self) -> Result<u64> {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0))?;
         let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
         let kibibytes = line
             .and_then(|rest| rest.split_whitespace().next())
             .context("smaps_rollup has the proportional set size")?;
-        Ok(kibibytes.parse::<f64>()? * 1024.0 / 1e6)
+        Ok(kibibytes.parse::<u64>()? * 1024)
     }
 
     /// In user and kernel mode, since it began.

@@ -4,12 +4,12 @@
 mod client;
 mod fleet;
 mod many;
-mod process;
 mod waits;
 
 use super::{
     harness::{HISTORY, MEASURED},
     measurement::{Better, Measurement},
+    process::Process,
 };
 use crate::{
     installation::{Installation, Start},
@@ -21,7 +21,6 @@ use anyhow::{Context, Result, ensure};
 use client::Client;
 use jiff::Timestamp;
 use many::{Many, Route};
-use process::Process;
 use serde_json::Value;
 use std::{
     path::Path,
@@ -97,10 +96,27 @@ static SCENARIOS: [Scenario; 9] = [
     },
 ];
 
-/// How often a short flow is triggered; the median counts.
-const TRIGGERS: usize = 15;
-/// Between two triggers, so that each meets an idle system.
-const PAUSE: Duration = Duration::from_millis(150);
+/// How a flow is triggered, again and again; the median counts.
+struct Triggers {
+    /// The first ones, which compile, and fill caches.
+    warm_up: usize,
+    times: usize,
+    /// Between two of them, so that each meets an idle system.
+    pause: Duration,
+}
+
+/// Of a flow of many tasks.
+const OF_FLOW: Triggers = Triggers {
+    warm_up: 1,
+    times: 15,
+    pause: Duration::from_millis(150),
+};
+/// Of a task alone: as queues are usually measured, of which one waits as long between its jobs.
+const OF_TASK: Triggers = Triggers {
+    warm_up: 20,
+    times: 200,
+    pause: Duration::from_millis(20),
+};
 /// How long nothing is done while the process is watched.
 const IDLE: Duration = Duration::from_secs(10);
 /// The tasks of W4.
@@ -152,22 +168,21 @@ struct Seen {
 }
 
 /// The median time from a trigger to the run's success, in milliseconds.
-fn trigger_to_success(client: &Client, dag: &str, times: usize) -> Result<f64> {
-    Ok(median(trigger(client, dag, times)?.ended))
+fn trigger_to_success(client: &Client, dag: &str, triggers: &Triggers) -> Result<f64> {
+    Ok(median(trigger(client, dag, triggers)?.ended))
 }
 
-fn trigger(client: &Client, dag: &str, times: usize) -> Result<Seen> {
+fn trigger(client: &Client, dag: &str, triggers: &Triggers) -> Result<Seen> {
     let changes = client.changes()?;
     let mut seen = Seen::default();
-    // The first one compiles, and fills caches.
-    for time in 0..=times {
-        thread::sleep(PAUSE);
+    for time in 0..triggers.warm_up + triggers.times {
+        thread::sleep(triggers.pause);
         let (start, called) = (Instant::now(), Timestamp::now());
         let run = client.trigger(dag)?;
         let answered = start.elapsed();
         let (state, at) = changes.end_of(&run)?;
         ensure!(state == "success", "{dag} ended as {state}");
-        if time > 0 {
+        if time >= triggers.warm_up {
             let started = client.first_start(&run)?.duration_since(called);
             seen.answered.push(answered.as_secs_f64() * 1e3);
             seen.started.push(started.as_secs_f64().max(0.0) * 1e3);
@@ -251,10 +266,17 @@ fn many_flows(
 }
 
 fn measure_flows(prefix: &str, client: &Client, bars: Option<&Bars>) -> Result<Vec<Measurement>> {
-    let single = trigger(client, "single", TRIGGERS)?;
-    let w1 = trigger_to_success(client, "w1", TRIGGERS)?;
-    let w3 = trigger_to_success(client, "w3", TRIGGERS)?;
-    let w4 = trigger_to_success(client, "w4", 1)?;
+    let single = trigger(client, "single", &OF_TASK)?;
+    let w1 = trigger_to_success(client, "w1", &OF_FLOW)?;
+    let w3 = trigger_to_success(client, "w3", &OF_FLOW)?;
+    let w4 = trigger_to_success(
+        client,
+        "w4",
+        &Triggers {
+            times: 1,
+            ..OF_FLOW
+        },
+    )?;
     let named = |name: &str, unit: &str, median: f64, target: Option<f64>| Measurement {
         name: format!("{prefix}: {name}"),
         ..measurement("", unit, median, target)
@@ -339,13 +361,13 @@ fn recovery(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
 
 fn history(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let (installation, client) = bench.start("bench_flows.wasm")?;
-    let empty = trigger_to_success(&client, "single", TRIGGERS)?;
+    let empty = trigger_to_success(&client, "single", &OF_TASK)?;
     let data = installation.data().to_owned();
     installation.end()?;
     fill(bench, &data)?;
     let installation = bench.resume(Start::Kept, &[])?;
     let client = Client::of(&installation)?;
-    let full = trigger_to_success(&client, "single", TRIGGERS)?;
+    let full = trigger_to_success(&client, "single", &OF_TASK)?;
     let mut measurements = vec![measurement(
         "1,000,000 runs: a run's time over that of an empty database",
         "times",
@@ -359,7 +381,7 @@ fn history(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
         ("the list of DAGs", "/dags?limit=50"),
     ] {
         let mut took = Vec::new();
-        for _time in 0..TRIGGERS {
+        for _time in 0..OF_FLOW.times {
             let start = Instant::now();
             client.get(path)?;
             took.push(start.elapsed().as_secs_f64() * 1e3);

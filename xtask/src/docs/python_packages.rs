@@ -171,6 +171,18 @@ fn speed(measured: &Measurements) -> Result<String> {
             seconds(builds.changed.cpu_ms),
         )?;
     }
+    if let Some(memory) = &measured.memory {
+        write!(
+            page,
+            "\n## Memory\n\n\
+             A process that runs one task with pandas and a small table takes {}, most of it compiled code and the memory that all such tasks\n\
+             start with. Each further task that runs at the same time adds {}: 32 slots take {}. These are proportional set sizes. Resident\n\
+             memory counts what tasks have in common for each of them.\n",
+            megabytes(memory.first_bytes),
+            megabytes(memory.slot_bytes),
+            megabytes(memory.first_bytes + 31 * memory.slot_bytes),
+        )?;
+    }
     if let Some(speed) = &measured.speed {
         write!(
             page,

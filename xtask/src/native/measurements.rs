@@ -23,6 +23,8 @@ pub(crate) struct Measurements {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) builds: Option<BuildTimes>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) memory: Option<SlotMemory>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) speed: Option<Speed>,
 }
 
@@ -68,6 +70,15 @@ pub(crate) struct BuildTime {
     pub(crate) wall_ms: u64,
     /// Of all its processes.
     pub(crate) cpu_ms: u64,
+}
+
+/// Memory of a process that runs tasks with pandas, each with a small table.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct SlotMemory {
+    /// With one of them.
+    pub(crate) first_bytes: u64,
+    /// What each further one adds while all are there at once.
+    pub(crate) slot_bytes: u64,
 }
 
 /// Work in the sandbox beside the same work in native `CPython`.
@@ -124,6 +135,7 @@ impl Measurements {
             without_packages: new.without_packages.or(self.without_packages),
             packages,
             builds: new.builds.or(self.builds),
+            memory: new.memory.or(self.memory),
             speed: new.speed.or(self.speed),
             ..new
         }

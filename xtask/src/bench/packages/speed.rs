@@ -13,7 +13,6 @@ use crate::{
 };
 use anyhow::{Context as _, Result, ensure};
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::Command,
     time::Instant,
@@ -61,9 +60,11 @@ struct Native {
 
 /// Measures all of it.
 pub(super) fn measure(bench: &Bench<'_>, list: &List) -> Result<Speed> {
-    let project = bench.folder().join("speed");
-    let component = build(bench, &project)?;
-    let native = Native::get(list, project.join("dags"))?;
+    let component = bench.project(
+        "speed",
+        &["requirements.txt", "dags/speed.py", "dags/work.py"],
+    )?;
+    let native = Native::get(list, bench.folder().join("speed/dags"))?;
     let mut work = Vec::new();
     for (function, what, _bar) in WORK {
         eprintln!("measuring: {what}");
@@ -93,20 +94,6 @@ pub(super) fn rows(speed: &Speed) -> Vec<Measurement> {
     let rows = speed.work.iter();
     rows.map(|work| row(&work.work, "x native", work.ratio(), bar(work)))
         .collect()
-}
-
-fn build(bench: &Bench<'_>, project: &Path) -> Result<PathBuf> {
-    let component = project.join("dag.wasm");
-    let sources = bench.workspace.root().join("xtask/bench-packages/speed");
-    fs::create_dir_all(project.join("dags"))?;
-    for file in ["requirements.txt", "dags/speed.py", "dags/work.py"] {
-        fs::copy(sources.join(file), project.join(file))?;
-    }
-    if !(bench.no_build && component.exists()) {
-        let args = ["build".as_ref(), project.as_os_str()];
-        program::run(&mut bench.wfctl.command(args))?;
-    }
-    Ok(component)
 }
 
 /// The seconds of each repetition in the sandbox.

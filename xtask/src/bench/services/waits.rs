@@ -7,9 +7,8 @@ mod deploy;
 mod events;
 mod sensors;
 
-use super::{
-    Bench, Better, Measurement, Scenario, client::Client, measurement, process::Process, time,
-};
+use super::{Bench, Better, Measurement, Scenario, client::Client, measurement, time};
+use crate::bench::process::Process;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use std::{
