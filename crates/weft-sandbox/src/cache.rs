@@ -3,8 +3,8 @@
 //!
 //! A seal (keyed BLAKE3) is verified over exactly the bytes that are loaded,
 //! since loading code is running it. Every file is written under a temporary name and renamed, so
-//! that a crash leaves a whole file or none, and several processes can share a
-//! folder. A file that is garbage, truncated or foreign is a miss and goes away.
+//! that several processes can share a folder. A file that is garbage, truncated or foreign is a miss and goes
+//! away, so that nothing waits for the disk: after a loss of power code is compiled again.
 //! The folder is bounded; the least recently used code goes first.
 //!
 //! What this never does: fail a load. Without a usable folder it warns once
@@ -144,8 +144,7 @@ impl Cache {
             self.writes.fetch_add(1, Ordering::Relaxed)
         ));
         let written = write_temporary(&temporary, &key, framed)
-            .and_then(|()| fs::rename(&temporary, self.path(origin)))
-            .and_then(|()| File::open(&self.folder)?.sync_all());
+            .and_then(|()| fs::rename(&temporary, self.path(origin)));
         if written.is_err()
             && let Err(_never_made) = fs::remove_file(&temporary)
         {
@@ -158,8 +157,7 @@ impl Cache {
 fn write_temporary(path: &Path, key: &SealKey, framed: &[u8]) -> io::Result<()> {
     let mut file = key::create_private(path)?;
     file.write_all(&key.seal(framed))?;
-    file.write_all(framed)?;
-    file.sync_all()
+    file.write_all(framed)
 }
 
 /// The framed code, if the seal fits.

@@ -14,7 +14,7 @@ mod liveness;
 mod parsed;
 mod write;
 
-use std::{convert::Infallible, fmt::Display};
+use std::convert::Infallible;
 use wasm_encoder::reencode;
 
 /// Why modules stay as they are.
@@ -25,6 +25,10 @@ pub struct MergeError(String);
 impl MergeError {
     fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
+    }
+
+    fn damaged() -> Self {
+        Self::new("it is damaged")
     }
 }
 
@@ -46,7 +50,7 @@ impl From<reencode::Error<MergeError>> for MergeError {
 
 impl From<reencode::Error<Infallible>> for MergeError {
     fn from(error: reencode::Error<Infallible>) -> Self {
-        Self((&error as &dyn Display).to_string())
+        Self(error.to_string())
     }
 }
 

@@ -135,8 +135,7 @@ enum Item<'a> {
 impl<'a> Survey<'a> {
     fn of(component: &'a [u8]) -> Result<Self, MergeError> {
         let mut survey = Self::default();
-        let damaged = || MergeError::new("it is damaged");
-        for section in sections(component).ok_or_else(damaged)? {
+        for section in sections(component).ok_or_else(MergeError::damaged)? {
             let body = &component[section.body];
             let reader = BinaryReader::new(body, 0);
             match section.number {
@@ -226,7 +225,7 @@ impl<'a> Survey<'a> {
                 let arguments = args.iter().map(|argument| (argument.name, argument.index));
                 let arguments: BTreeMap<_, _> = arguments.collect();
                 let bytes = self.modules.get(module_index as usize).copied();
-                let bytes = bytes.ok_or_else(|| MergeError::new("it is damaged"))?;
+                let bytes = bytes.ok_or_else(MergeError::damaged)?;
                 let module = Module::parse(bytes)?;
                 if let Some(imported) = self.mergeable(&module, &arguments)? {
                     CoreInstance::Merged(self.group.add(module, &imported))
@@ -255,7 +254,7 @@ impl<'a> Survey<'a> {
         }
         let mut imported = Vec::with_capacity(module.imports.len());
         for import in &module.imports {
-            let kind = Module::import_kind(import);
+            let kind = Kind::of_import(import.ty);
             match self.argument(arguments, import.module, kind, import.name)? {
                 CoreItem::Merged(entity) => imported.push(entity),
                 CoreItem::Apart => return Ok(None),
@@ -365,7 +364,7 @@ impl<'s, 'a> After<'s, 'a> {
                 name,
             } => {
                 let instance = self.instances.get(instance).copied();
-                let instance = instance.ok_or_else(|| MergeError::new("it is damaged"))?;
+                let instance = instance.ok_or_else(MergeError::damaged)?;
                 let new = self.alias(*kind, instance, name);
                 self.items.insert((*kind, *number), new);
             }
@@ -407,10 +406,13 @@ impl<'s, 'a> After<'s, 'a> {
 
     /// The new number of an item.
     fn number(&mut self, kind: Kind, number: u32) -> Result<u32, MergeError> {
-        let damaged = || MergeError::new("it is damaged");
         let item = self.survey.items[kind as usize].get(number as usize);
-        match *item.ok_or_else(damaged)? {
-            CoreItem::Apart => self.items.get(&(kind, number)).copied().ok_or_else(damaged),
+        match *item.ok_or_else(MergeError::damaged)? {
+            CoreItem::Apart => self
+                .items
+                .get(&(kind, number))
+                .copied()
+                .ok_or_else(MergeError::damaged),
             CoreItem::Merged(entity) => Ok(self.merged(kind, entity)),
         }
     }
@@ -442,12 +444,12 @@ impl<'s, 'a> After<'s, 'a> {
         let mut whole = BTreeMap::new();
         for import in &module.imports {
             let instance = arguments.get(import.module).copied();
-            let instance = instance.ok_or_else(|| MergeError::new("it is damaged"))?;
+            let instance = instance.ok_or_else(MergeError::damaged)?;
             if let Some(apart) = self.instances.get(&instance) {
                 whole.insert(import.module, *apart);
                 continue;
             }
-            let kind = Module::import_kind(import);
+            let kind = Kind::of_import(import.ty);
             let new = self.instance_item(instance, kind, import.name)?;
             let items = given.entry(import.module).or_default();
             items.insert(import.name, (kind.export(), new));
@@ -478,12 +480,12 @@ impl<'s, 'a> After<'s, 'a> {
         match self.survey.instances.get(instance as usize) {
             Some(CoreInstance::Items(items)) => {
                 let number = items.get(name).map(|(_, number)| *number);
-                let number = number.ok_or_else(|| MergeError::new("it is damaged"))?;
+                let number = number.ok_or_else(MergeError::damaged)?;
                 self.number(kind, number)
             }
             _merged => match self.survey.exported(instance, kind, name)? {
                 CoreItem::Merged(entity) => Ok(self.merged(kind, entity)),
-                CoreItem::Apart => Err(MergeError::new("it is damaged")),
+                CoreItem::Apart => Err(MergeError::damaged()),
             },
         }
     }

@@ -57,16 +57,10 @@ impl<'a> Group<'a> {
     pub(super) fn add(&mut self, module: Module<'a>, imported: &[Entity]) -> usize {
         let mut numbers: [Vec<Entity>; Kind::COUNT] = Default::default();
         for (import, entity) in module.imports.iter().zip(imported) {
-            numbers[Module::import_kind(import) as usize].push(*entity);
+            numbers[Kind::of_import(import.ty) as usize].push(*entity);
         }
         let first = self.counts;
-        for kind in [
-            Kind::Function,
-            Kind::Table,
-            Kind::Memory,
-            Kind::Global,
-            Kind::Tag,
-        ] {
+        for kind in Kind::ALL {
             let count = &mut self.counts[kind as usize];
             let own = u32::try_from(module.own(kind)).expect("files have a bound");
             numbers[kind as usize].extend((*count..*count + own).map(Entity::Own));

@@ -18,6 +18,13 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    pub(super) const ALL: [Self; Self::COUNT] = [
+        Self::Function,
+        Self::Table,
+        Self::Memory,
+        Self::Global,
+        Self::Tag,
+    ];
     pub(super) const COUNT: usize = 5;
 
     pub(super) fn of(kind: ExternalKind) -> Self {
@@ -30,7 +37,7 @@ impl Kind {
         }
     }
 
-    fn of_import(ty: TypeRef) -> Self {
+    pub(super) fn of_import(ty: TypeRef) -> Self {
         match ty {
             TypeRef::Func(_) | TypeRef::FuncExact(_) => Self::Function,
             TypeRef::Table(_) => Self::Table,
@@ -127,10 +134,6 @@ impl<'a> Module<'a> {
             Kind::Global => self.globals.len(),
             Kind::Tag => self.tags.len(),
         }
-    }
-
-    pub(super) fn import_kind(import: &Import<'_>) -> Kind {
-        Kind::of_import(import.ty)
     }
 }
 

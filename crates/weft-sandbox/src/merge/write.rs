@@ -37,7 +37,7 @@ pub(super) fn write(group: &Group<'_>, exports: &[MergedExport<'_>]) -> Result<M
     let exported = exports.iter().map(|export| (export.kind, export.entity));
     let liveness = Liveness::of(group, exported)?;
     let hosts: Vec<u32> = liveness.hosts.iter().copied().collect();
-    let numbers = Numbers::of(group, &liveness);
+    let numbers = Numbers::of(&liveness);
     let mut writer = Writer {
         numbers,
         liveness,
@@ -59,7 +59,20 @@ pub(super) fn write(group: &Group<'_>, exports: &[MergedExport<'_>]) -> Result<M
     })
 }
 
+/// The number of what is left out.
 const LEFT_OUT: u32 = u32::MAX;
+
+/// Numbers for those that are there, from this one on.
+fn numbers(mut next: u32, are_there: impl Iterator<Item = bool>) -> Vec<u32> {
+    let number = |is_there: bool| {
+        if !is_there {
+            return LEFT_OUT;
+        }
+        next += 1;
+        next - 1
+    };
+    are_there.map(number).collect()
+}
 
 /// The numbers that items have in the merged module.
 struct Numbers {
@@ -69,29 +82,12 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(group: &Group<'_>, liveness: &Liveness) -> Self {
+    fn of(liveness: &Liveness) -> Self {
         let hosts: BTreeMap<u32, u32> = liveness.hosts.iter().copied().zip(0..).collect();
-        let mut next = u32::try_from(hosts.len()).expect("imports have a bound");
-        let functions = liveness.functions.iter().map(|is_live| {
-            if *is_live {
-                next += 1;
-                next - 1
-            } else {
-                LEFT_OUT
-            }
-        });
-        let functions = functions.collect();
-        let mut next = 0;
-        let globals = liveness.constants.iter().map(|constant| {
-            if constant.is_none() {
-                next += 1;
-                next - 1
-            } else {
-                LEFT_OUT
-            }
-        });
-        let globals: Vec<u32> = globals.collect();
-        debug_assert_eq!(globals.len(), group.count(Kind::Global));
+        let first = u32::try_from(hosts.len()).expect("imports have a bound");
+        let functions = numbers(first, liveness.functions.iter().copied());
+        let globals = liveness.constants.iter().map(Option::is_none);
+        let globals = numbers(0, globals);
         Self {
             functions,
             globals,
