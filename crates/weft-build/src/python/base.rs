@@ -4,11 +4,15 @@
 //! after it stays in the cache, and each build goes on from there.
 
 use super::{
-    LANGUAGE, fingerprint, imports, installed::Installed, lay_out_sdk, project::Sources, reported,
-    step, taken_problem, write,
+    LANGUAGE, imports, installed::Installed, lay_out_sdk, project::Sources, reported, step,
+    taken_problem, write,
 };
-use crate::{build_dir, component_cache::ComponentCache};
+use crate::{
+    build_dir,
+    component_cache::{ComponentCache, Fingerprint},
+};
 use serde_json::json;
+use std::collections::BTreeSet;
 use weft_api::problem::Problem;
 use weft_sandbox::snapshot::State;
 
@@ -28,7 +32,7 @@ pub(super) fn find_or_build(
         return Ok(None);
     }
     let cache = ComponentCache::of_states(LANGUAGE, "bases", MAX_BASES);
-    let key = fingerprint::base_key(linked, &imports);
+    let key = key(linked, &imports);
     if let Some(state) = cache.find(&key) {
         return Ok((!state.is_empty()).then(|| State::from_bytes(state)));
     }
@@ -48,4 +52,14 @@ pub(super) fn find_or_build(
         }
         Err(error) => Err(taken_problem(&error)),
     }
+}
+
+/// The key of the state of this linked component that has these modules loaded.
+fn key(linked: &[u8], imports: &BTreeSet<String>) -> String {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add("linked", linked);
+    for module in imports {
+        fingerprint.add("import", module.as_bytes());
+    }
+    fingerprint.key()
 }

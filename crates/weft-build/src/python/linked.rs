@@ -5,15 +5,15 @@
 //! is put into what it made, and all libraries become one module, so that no instance links them again.
 
 use super::{
-    LANGUAGE, LAST_CALLS, does_not_load, embedded_sdk, fingerprint,
+    LANGUAGE, LAST_CALLS, does_not_load, embedded_sdk,
     installed::{Installed, is_library},
     reported,
-    tools::Tools,
+    tools::{COMPONENTIZE_PY, Tools},
     write,
 };
 use crate::{
     build_dir::{self, run_tool},
-    component_cache::ComponentCache,
+    component_cache::{ComponentCache, Fingerprint},
     embedded_sdk::WIT,
 };
 use serde_json::json;
@@ -29,9 +29,9 @@ const MAX_LINKED: usize = 6;
 /// The module that Python starts with.
 const ENTRY: &str = "weft_component";
 /// Its text.
-pub(super) const ENTRY_TEXT: &str = "from weft.guest.prepare import prepare_linked\n\nprepare_linked(\"/0\")\n\nfrom weft.guest.component import Tasks\n";
+const ENTRY_TEXT: &str = "from weft.guest.prepare import prepare_linked\n\nprepare_linked(\"/0\")\n\nfrom weft.guest.component import Tasks\n";
 /// What is done with what componentize-py makes.
-pub(super) const FORM: &str = "one module";
+const FORM: &str = "one module";
 /// Where packages are mounted: the second folder.
 const PACKAGES_MOUNT: &str = "/1";
 /// What packages are called in tracebacks.
@@ -43,7 +43,7 @@ pub(super) fn find_or_build(
     packages: Option<&Installed>,
 ) -> Result<Vec<u8>, Problem> {
     let cache = ComponentCache::of(LANGUAGE, "linked", MAX_LINKED);
-    let key = fingerprint::linked_key(packages);
+    let key = fingerprint(packages).key();
     if let Some(linked) = cache.find(&key) {
         return Ok(linked);
     }
@@ -60,6 +60,21 @@ pub(super) fn find_or_build(
     let linked = merge::merge(&linked, &LAST_CALLS).unwrap_or(linked);
     cache.store(&key, &linked);
     Ok(linked)
+}
+
+/// Everything that it is made of.
+pub(super) fn fingerprint(packages: Option<&Installed>) -> Fingerprint {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add("componentize-py", COMPONENTIZE_PY.as_bytes());
+    fingerprint.add("entry", ENTRY_TEXT.as_bytes());
+    fingerprint.add("form", FORM.as_bytes());
+    for (name, text) in embedded_sdk::SDK.iter().chain(WIT) {
+        fingerprint.add(name, text.as_bytes());
+    }
+    if let Some(packages) = packages {
+        fingerprint.add("packages", packages.text().as_bytes());
+    }
+    fingerprint
 }
 
 /// Links stubs of the libraries, then puts their code in. `None` where there are no libraries, or one does not
