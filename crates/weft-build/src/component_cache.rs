@@ -2,7 +2,13 @@
 //! sources and tools return the cached file.
 
 use super::build_dir;
-use std::{fmt::Write as _, fs, path::PathBuf, time::SystemTime};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 use weft_sandbox::Digest;
 
 /// How many components of a language are usually cached; each has some megabytes.
@@ -91,7 +97,7 @@ impl ComponentCache {
         let folder = self.folder.as_ref()?;
         let draft = folder.join(format!(".draft-{}", std::process::id()));
         fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&draft, contents))
+            .and_then(|()| write_whole(&draft, contents))
             .and_then(|()| fs::rename(&draft, folder.join(file)))
             .ok()
     }
@@ -123,6 +129,43 @@ impl ComponentCache {
     }
 }
 
+/// Writes a file that is whole even after a loss of power: what is found is not checked.
+fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(contents)?;
+    file.sync_data()
+}
+
 fn document_file(key: &str) -> String {
     format!("{key}.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_used_ones_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = |ending| ComponentCache {
+            folder: Some(folder.path().to_owned()),
+            most: 2,
+            ending,
+        };
+        let (components, states) = (cache("wasm"), cache("state"));
+        components.store_document("one", "{}");
+        components.store("one", b"1");
+        states.store("one", b"a");
+        states.store("two", b"b");
+        let mut options = fs::File::options();
+        let two = options.append(true).open(folder.path().join("two.state"));
+        let two = two.unwrap();
+        two.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        states.store("three", b"c");
+        assert_eq!(states.find("one").as_deref(), Some(&b"a"[..]));
+        assert_eq!(states.find("two"), None, "it was used first");
+        assert_eq!(states.find("three").as_deref(), Some(&b"c"[..]));
+        assert_eq!(components.find("one").as_deref(), Some(&b"1"[..]));
+        assert_eq!(components.find_document("one").as_deref(), Some("{}"));
+    }
 }

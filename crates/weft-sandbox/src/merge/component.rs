@@ -19,7 +19,8 @@ use wasm_encoder::{
 };
 use wasmparser::{
     BinaryReader, CanonicalFunction, CanonicalOption, ComponentAlias, ComponentAliasSectionReader,
-    ComponentCanonicalSectionReader, ComponentOuterAliasKind, Instance, InstanceSectionReader,
+    ComponentCanonicalSectionReader, ComponentOuterAliasKind, ComponentType,
+    ComponentTypeSectionReader, Instance, InstanceSectionReader,
 };
 
 /// Custom sections with names of items by their numbers.
@@ -154,6 +155,10 @@ impl<'a> Survey<'a> {
                     for function in ComponentCanonicalSectionReader::new(reader)? {
                         survey.canonical(function?)?;
                     }
+                }
+                component_section::TYPE if has_destructor(reader.clone())? => {
+                    let reason = "a resource has a destructor, which is one of its functions";
+                    return Err(MergeError::new(reason));
                 }
                 component_section::CUSTOM if reader.clone().read_string()? == NAMES => {}
                 number if survey.is_closed => survey.after.push(Item::Section(number, body)),
@@ -290,6 +295,16 @@ impl<'a> Survey<'a> {
             CoreInstance::Apart => Ok(CoreItem::Apart),
         }
     }
+}
+
+/// Whether one of a section's types refers to a function of an instance.
+fn has_destructor(section: BinaryReader<'_>) -> Result<bool, MergeError> {
+    for ty in ComponentTypeSectionReader::new(section)? {
+        if let ComponentType::Resource { dtor: Some(_), .. } = ty? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a function is made of the memory or the functions of an instance.

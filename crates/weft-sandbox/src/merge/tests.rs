@@ -195,6 +195,15 @@ fn components_of_other_forms_are_refused() {
         ),
         "its modules can't be merged: a table begins with something in it"
     );
+    let ends = r#"
+        (core module $m (func (export "end") (param i32)))
+        (core instance $m (instantiate $m))
+        (alias core export $m "end" (core func $end))
+        (type (resource (rep i32) (dtor (core func $end))))"#;
+    assert_eq!(
+        of(&format!("(component {ends})")),
+        "its modules can't be merged: a resource has a destructor, which is one of its functions"
+    );
     let whole = parsed(LINKED);
     assert!(merge(&whole[..whole.len() - 20], &[]).is_err());
 }

@@ -10,6 +10,7 @@ from weft import dag, task
 def wait(number: int) -> int:
     frame = pandas.DataFrame({"group": ["a", "b", "a"], "number": [number] * 3})
     total = int(frame.groupby("group")["number"].sum().sum())
+    print("waiting")
     time.sleep(60)
     return total
 

@@ -13,14 +13,12 @@ use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
-    thread,
-    time::Duration,
 };
 
 /// How many tasks are there at once at most; the DAG has as many.
 const SLOTS: u32 = 32;
-/// How long tasks that have started take to come to where they wait.
-const SETTLED: Duration = Duration::from_secs(3);
+/// What a task prints when it has its table.
+const WAITING: &str = "waiting";
 /// What a slot may take, in megabytes.
 const SLOT_BAR_MB: f64 = 25.0;
 
@@ -40,16 +38,15 @@ fn with(bench: &Bench<'_>, component: &Path, slots: u32) -> Result<u64> {
     let jobs = slots.to_string();
     let mut child = bench.wfctl.start(component, &["--jobs", &jobs])?;
     let lines = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
-    let mut started = 0;
+    let mut waiting = 0;
     for line in lines {
         let event: Value = serde_json::from_str(&line?)?;
-        started += u32::from(event["event"] == "task_started");
-        if started == slots {
+        waiting += u32::from(event["message"] == WAITING);
+        if waiting == slots {
             break;
         }
     }
-    ensure!(started == slots, "{started} of {slots} tasks started");
-    thread::sleep(SETTLED);
+    ensure!(waiting == slots, "{waiting} of {slots} tasks wait");
     let memory = Process::numbered(child.id()).proportional_bytes();
     child.kill()?;
     child.wait()?;
