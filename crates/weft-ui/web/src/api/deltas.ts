@@ -27,9 +27,24 @@ export class Soon {
       name,
       setTimeout(() => {
         this.waiting.delete(name);
+        // A first read can't be restarted: it may have begun before the change, and is awaited.
+        if (this.cache.isFetching({ queryKey: key, predicate: ({ state }) => state.data === undefined }) > 0)
+          this.refetch(key, ms);
         void this.cache.invalidateQueries({ queryKey: key });
       }, ms),
     );
+  }
+
+  /** Refetches everything: what is being read for the first time once more after that. */
+  refetchAll(): void {
+    this.refetchUnread([], 200);
+    void this.cache.invalidateQueries();
+  }
+
+  /** Refetches what is being read now: the answer may have been made before the change that has come. */
+  refetchUnread(key: QueryKey, ms: number): void {
+    for (const { queryKey } of this.cache.getQueryCache().findAll({ queryKey: key, fetchStatus: "fetching" }))
+      this.refetch(queryKey, ms);
   }
 }
 
@@ -60,6 +75,9 @@ export function patchRun<T extends { state: string }>(run: T, change: RunChange 
 }
 
 export function applyRun(cache: QueryClient, soon: Soon, change: RunChange & Times): void {
+  soon.refetchUnread(["run", change.run], 200);
+  soon.refetchUnread(["runs"], 1000);
+  soon.refetchUnread(["grid", change.dag], 500);
   const before = cache.getQueryData<Run>(["run", change.run]);
   const turned = before ? before.state !== change.state : true;
   cache.setQueryData<Run>(["run", change.run], (run) => run && patchRun(run, change));
@@ -111,6 +129,7 @@ export function applyRun(cache: QueryClient, soon: Soon, change: RunChange & Tim
   }
   for (const [key, tree] of cache.getQueriesData<RunTree>({ queryKey: ["tree"] })) {
     if (tree) applyTree(cache, soon, key, tree, change);
+    else soon.refetch(key, TREE_MS);
   }
   if (isEnded(change.state)) applyApprovals(cache, soon, (asked) => asked.run === change.run, false);
   if (turned) {
@@ -188,6 +207,8 @@ export function patchInstance(instance: Instance, change: InstanceChange & Times
 
 export function applyInstance(cache: QueryClient, soon: Soon, change: InstanceChange & Times): void {
   const { run, task, index } = change;
+  soon.refetchUnread(["tasks", run], 300);
+  soon.refetchUnread(["grid"], 500);
   cache.setQueryData<Instance>(["instance", run, task, index], (was) => was && patchInstance(was, change));
   for (const [key, pages] of cache.getQueriesData<Pages<Instance>>({ queryKey: ["instances", run, task] })) {
     if (pages)

@@ -43,7 +43,6 @@ function shared(sink: Sink): () => void {
 
 function own(sink: Sink): () => void {
   let source: EventSource | undefined;
-  let before = false;
   const open = () => {
     if (document.hidden) {
       source?.close();
@@ -51,10 +50,14 @@ function own(sink: Sink): () => void {
       return;
     }
     if (source) return;
-    if (before) sink.resync();
-    before = true;
     source = new EventSource(api("events"));
-    source.onopen = () => state(true);
+    let opened = false;
+    source.onopen = () => {
+      // What happened since the last read, or while the tab was hidden, is unknown.
+      if (!opened) sink.resync();
+      opened = true;
+      state(true);
+    };
     source.onerror = () => state(false);
     for (const type of ["run", "instance"]) {
       source.addEventListener(type, (event) => sink.events([{ type, data: (event as MessageEvent<string>).data }]));

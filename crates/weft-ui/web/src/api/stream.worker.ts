@@ -54,8 +54,8 @@ function open(): void {
   source = new EventSource(`${base}api/v1/events${known ? `?after=${encodeURIComponent(known)}` : ""}`);
   let opened = false;
   source.onopen = () => {
-    // Without an id to resume from, what happened meanwhile is unknown.
-    if (opened && !last) broadcast({ kind: "resync" });
+    // Without an id to resume from, what happened since the tabs read is unknown.
+    if (opened ? !last : !known) broadcast({ kind: "resync" });
     opened = true;
     setUp(true);
   };
