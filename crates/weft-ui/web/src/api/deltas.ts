@@ -27,18 +27,23 @@ export class Soon {
       name,
       setTimeout(() => {
         this.waiting.delete(name);
-        // A first read can't be restarted: it may have begun before the change, and is awaited.
-        if (this.cache.isFetching({ queryKey: key, predicate: ({ state }) => state.data === undefined }) > 0)
-          this.refetch(key, ms);
-        void this.cache.invalidateQueries({ queryKey: key });
+        this.readAgain(key);
       }, ms),
     );
   }
 
-  /** Refetches everything: what is being read for the first time once more after that. */
-  refetchAll(): void {
-    this.refetchUnread([], 200);
-    void this.cache.invalidateQueries();
+  /** Refetches what is mounted of a key. A first read can't be restarted: another one follows when it has an answer. */
+  readAgain(key: QueryKey): void {
+    const first = this.cache.getQueryCache().findAll({
+      queryKey: key,
+      fetchStatus: "fetching",
+      predicate: ({ state }) => state.data === undefined,
+    });
+    for (const { queryKey, promise } of first) {
+      const next = () => this.cache.invalidateQueries({ queryKey, exact: true });
+      promise?.then(next, () => {});
+    }
+    void this.cache.invalidateQueries({ queryKey: key });
   }
 
   /** Refetches what is being read now: the answer may have been made before the change that has come. */

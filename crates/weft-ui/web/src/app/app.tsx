@@ -37,7 +37,7 @@ function Live() {
     return follow({
       events: (events) => applyEvents(cache, soon, events),
       // The old picture stays until the new one is there.
-      resync: () => soon.refetchAll(),
+      resync: () => soon.readAgain([]),
     });
   }, [cache]);
   return null;
