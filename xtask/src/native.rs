@@ -18,6 +18,9 @@ use std::{fs, path::Path, process::Command};
 /// Their folder, below the root.
 pub(crate) const FOLDER: &str = "sdk/python/native";
 
+/// A DAG, so that there is something to build.
+const RUNTIME_DAG: &str = "from weft import dag, task\n\n\n@task\ndef nothing() -> None: ...\n\n\n@dag\ndef empty() -> None:\n    nothing()\n\n\nempty()\n";
+
 /// Options of `cargo xtask native`.
 #[derive(Args)]
 pub(crate) struct NativeArgs {
@@ -26,12 +29,18 @@ pub(crate) struct NativeArgs {
     /// Build into another folder, and fail where a wheel is not the committed one
     #[arg(long)]
     check: bool,
+    /// Make what all components in Python begin with, instead of packages
+    #[arg(long, conflicts_with_all = ["names", "check"])]
+    runtime: bool,
 }
 
 /// Builds the packages that are named, or all.
 pub(crate) fn run(workspace: &Workspace, args: &NativeArgs) -> Result<()> {
     let folder = workspace.root().join(FOLDER);
     let wheels = folder.join("wheels");
+    if args.runtime {
+        return runtime(workspace, &wheels.join("runtime"));
+    }
     if !args.check {
         return build(workspace, &args.names, &wheels);
     }
@@ -45,8 +54,7 @@ pub(crate) fn run(workspace: &Workspace, args: &NativeArgs) -> Result<()> {
 
 fn build(workspace: &Workspace, names: &[String], out: &Path) -> Result<()> {
     // It runs the smoke tests.
-    let wfctl = ["build", "--locked", "--workspace", "--bin", "wfctl"];
-    program::run(program::cargo().current_dir(workspace.root()).args(wfctl))?;
+    build_wfctl(workspace)?;
     let python = tools::NATIVE_BUILDER.get(workspace)?;
     let rust = Toolchain::debian()?;
     fs::create_dir_all(out)?;
@@ -63,6 +71,43 @@ fn build(workspace: &Workspace, names: &[String], out: &Path) -> Result<()> {
             .arg(workspace.target().join("debug/wfctl"))
             .args(names),
     )
+}
+
+/// Has `wfctl build` start Python without what it finds in the folder, and packs it into there.
+fn runtime(workspace: &Workspace, out: &Path) -> Result<()> {
+    build_wfctl(workspace)?;
+    if out.exists() {
+        fs::remove_dir_all(out)?;
+    }
+    let cache = workspace.target().join("native-runtime");
+    if cache.exists() {
+        fs::remove_dir_all(&cache)?;
+    }
+    let project = cache.join("project");
+    fs::create_dir_all(&project)?;
+    fs::write(project.join("dags.py"), RUNTIME_DAG)?;
+    program::run(
+        Command::new(workspace.target().join("debug/wfctl"))
+            .current_dir(&project)
+            .env("WEFT_CACHE_DIR", &cache)
+            .args(["build", "dags.py"]),
+    )?;
+    let made = fs::read_dir(cache.join("python/runtimes"))?.next();
+    let made = made.context("wfctl build cached no runtime")??;
+    program::run(
+        Command::new(tools::NATIVE_BUILDER.get(workspace)?)
+            .current_dir(workspace.root().join(FOLDER))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .args(["-m", "builder.runtime", "--component"])
+            .arg(made.path())
+            .arg("--out")
+            .arg(out),
+    )
+}
+
+fn build_wfctl(workspace: &Workspace) -> Result<()> {
+    let wfctl = ["build", "--locked", "--workspace", "--bin", "wfctl"];
+    program::run(program::cargo().current_dir(workspace.root()).args(wfctl))
 }
 
 /// Reads a JSON file.

@@ -1,4 +1,4 @@
-//! Tools that Python's package index has, each in an environment of its own in
+//! pip, and tools that Python's package index has, each in an environment of its own in
 //! the cache folder, made with the Python that is installed.
 
 use super::build_dir::{self, run_tool};
@@ -33,24 +33,36 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    /// The environment, made if it isn't there yet.
+    /// An environment with nothing but pip, made if it isn't there yet.
+    pub(super) fn with_pip() -> Result<Self, Problem> {
+        Self::find_or_make(None)
+    }
+
+    /// The environment of a package, made if it isn't there yet.
     pub(super) fn find(package: Package) -> Result<Self, Problem> {
-        match Self::installed(package) {
-            Some(found) => Ok(found),
-            None => Self::install(package),
-        }
+        Self::find_or_make(Some(package))
     }
 
     /// The environment, if it is there.
     pub(super) fn installed(package: Package) -> Option<Self> {
+        Self::there(Some(package))
+    }
+
+    fn find_or_make(package: Option<Package>) -> Result<Self, Problem> {
+        match Self::there(package) {
+            Some(found) => Ok(found),
+            None => Self::make(package),
+        }
+    }
+
+    fn there(package: Option<Package>) -> Option<Self> {
         let python = python_of(&folder(package).ok()?);
         python.exists().then_some(Self { python })
     }
 
     /// Makes it beside its final name and renames it, so that one of that name is whole.
-    fn install(package: Package) -> Result<Self, Problem> {
+    fn make(package: Option<Package>) -> Result<Self, Problem> {
         python()?;
-        let Package { name, version } = package;
         let folder = folder(package)?;
         let base = folder.parent().expect("it is in the cache folder");
         fs::create_dir_all(base).map_err(|error| Problem::io("write", base, &error))?;
@@ -58,7 +70,9 @@ impl Environment {
             .prefix("draft-")
             .tempdir_in(base)
             .map_err(|error| Problem::io("write", base, &error))?;
-        anstream::eprintln!("getting {name} {version}, once");
+        if let Some(Package { name, version }) = package {
+            anstream::eprintln!("getting {name} {version}, once");
+        }
         let environment = draft.path().join("environment");
         let made = run_tool(
             Command::new(interpreter()?)
@@ -68,14 +82,16 @@ impl Environment {
         made.check("python3 can't make an environment", || {
             format!("install Python: {GET_PYTHON}")
         })?;
-        let got = run_tool(pip(&python_of(&environment)).args([
-            "install",
-            "--only-binary=:all:",
-            &format!("{name}=={version}"),
-        ]))?;
-        got.check(&format!("can't get {name} {version}"), || {
-            "pip needs the network, or a mirror: see pip's PIP_INDEX_URL".to_owned()
-        })?;
+        if let Some(Package { name, version }) = package {
+            let got = run_tool(pip(&python_of(&environment)).args([
+                "install",
+                "--only-binary=:all:",
+                &format!("{name}=={version}"),
+            ]))?;
+            got.check(&format!("can't get {name} {version}"), || {
+                "pip needs the network, or a mirror: see pip's PIP_INDEX_URL".to_owned()
+            })?;
+        }
         match fs::rename(&environment, &folder) {
             Ok(()) => {}
             // Another build was faster.
@@ -113,9 +129,12 @@ fn pip(python: &Path) -> Command {
 }
 
 /// Named for what is in it.
-fn folder(package: Package) -> Result<PathBuf, Problem> {
-    let Package { name, version } = package;
-    Ok(build_dir::cache_dir("python")?.join(format!("{name}-{version}")))
+fn folder(package: Option<Package>) -> Result<PathBuf, Problem> {
+    let name = match package {
+        Some(Package { name, version }) => format!("{name}-{version}"),
+        None => "pip".to_owned(),
+    };
+    Ok(build_dir::cache_dir("python")?.join(name))
 }
 
 fn python_of(environment: &Path) -> PathBuf {

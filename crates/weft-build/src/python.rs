@@ -2,13 +2,14 @@
 //!
 //! Python itself runs while the component is built: it imports the author's
 //! modules, puts the DAGs together, and what is in its memory then becomes the
-//! component. That is done in three steps, whose results stay in the cache: what is
-//! [`linked`] has Python, the SDK and the libraries; in its [`base`] the packages are
-//! loaded as well; the author's modules come last. `weft.guest.prepare` of the SDK is
-//! what runs in each, and reports in Python's own words. The author's folder is only read.
+//! component. That is done in steps, whose results stay in the cache: what is [`linked`]
+//! has the libraries of packages beside Python, which has started ([`runtime`]); in its
+//! [`base`] the SDK and the packages are loaded; the author's modules come last.
+//! `weft.guest.prepare` of the SDK is what runs in both, and reports in Python's own words.
+//! The author's folder is only read.
 //!
-//! Python draws random numbers and looks at clocks while the snapshots are taken, and
-//! componentize-py has no switch against it. So what was made of the same sources
+//! Python draws random numbers and looks at clocks while the snapshots are taken.
+//! So what was made of the same sources
 //! with the same tools is kept under their digest, and is the answer when they come again.
 
 mod base;
@@ -25,6 +26,7 @@ mod native;
 mod packages;
 mod project;
 mod refusals;
+mod runtime;
 mod tools;
 
 pub(crate) use lock::lock;
@@ -43,7 +45,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
-use tools::Tools;
 use weft_api::{
     problem::{Code, Problem},
     user_dirs,
@@ -54,7 +55,7 @@ use weft_sandbox::snapshot::{self, Snapshot, SnapshotError, SnapshotRequest, Sta
 const PYTHON: &str = "python3";
 /// The folder of the cache.
 const LANGUAGE: &str = "python";
-/// Where the folder of a step is mounted: the first that componentize-py mounts.
+/// Where the folder of a step is mounted.
 const STEP_MOUNT: &str = "/0";
 /// What forgets the files that were open while a snapshot was taken: of the adapter to WASI 0.2, and of
 /// the C library.
@@ -76,8 +77,7 @@ pub(super) struct Component {
 /// Builds the project.
 pub(super) fn build(project: &Project) -> Result<Component, Problem> {
     let sources = project.sources()?;
-    let tools = Tools::find()?;
-    let packages = packages::installed(project, &tools)?;
+    let packages = packages::installed(project)?;
     if let Some(packages) = &packages {
         anstream::eprintln!("packages:\n{}", packages.lines().join("\n"));
     }
@@ -87,11 +87,11 @@ pub(super) fn build(project: &Project) -> Result<Component, Problem> {
         let document = cache.find_document(&key);
         return Ok(Component { bytes, document });
     }
-    let linked = linked::find_or_build(&tools, packages.as_ref())?;
+    let linked = linked::find_or_build(packages.as_ref())?;
     let base = base::find_or_build(&linked, &sources, packages.as_ref())?;
     let stage = build_dir::temporary(LANGUAGE)?;
     lay_out(stage.path(), &sources)?;
-    let snapshot = step(&linked, base.as_ref(), stage.path());
+    let snapshot = step(&linked, Some(&base), stage.path());
     let snapshot = snapshot.map_err(|error| match reported(stage.path()) {
         Some(words) => does_not_load(&words),
         None => taken_problem(&error),
@@ -220,12 +220,7 @@ fn advice(words: &str) -> Option<String> {
 
 /// What is there to build Python with, or what is missing and the line that gets it.
 pub(crate) fn doctor() -> Result<String, Problem> {
-    let found = super::environment::python()?;
-    let version = tools::COMPONENTIZE_PY;
-    Ok(match Tools::installed() {
-        Some(_) => format!("{found}, componentize-py {version}"),
-        None => format!("{found}; the first build gets componentize-py {version}"),
-    })
+    super::environment::python()
 }
 
 /// The SDK as a package that pip installs, for tests and editors of the author.

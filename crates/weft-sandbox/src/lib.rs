@@ -56,7 +56,6 @@ mod signing;
 pub mod snapshot;
 mod source;
 mod state;
-pub mod stub;
 mod variables;
 mod wasi;
 

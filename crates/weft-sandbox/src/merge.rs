@@ -10,10 +10,12 @@
 
 mod component;
 mod group;
+mod link;
 mod liveness;
 mod parsed;
 mod write;
 
+pub use link::Library;
 use std::convert::Infallible;
 use wasm_encoder::reencode;
 
@@ -63,6 +65,32 @@ impl From<reencode::Error<Infallible>> for MergeError {
 /// For a component whose modules start when they are instantiated, or use what is not implemented.
 pub fn merge(component: &[u8], kept: &[&str]) -> Result<Vec<u8>, MergeError> {
     component::merge(component, kept)
+}
+
+/// Merges the modules of a component that has run, and links further libraries to them, which it finds by `dlopen`.
+/// Of each, `dlsym` finds the functions whose names begin with `looked_up`. The libraries start when the component
+/// is instantiated.
+///
+/// # Errors
+/// Those of [`merge`], and for a library that needs what nothing has.
+pub fn link(
+    component: &[u8],
+    libraries: &[Library<'_>],
+    looked_up: &str,
+    kept: &[&str],
+) -> Result<Vec<u8>, MergeError> {
+    component::link(component, libraries, looked_up, kept)
+}
+
+/// The libraries that a library says it needs; none of a file that is not one.
+pub fn needed(library: &[u8]) -> Vec<&str> {
+    let module = parsed::Module::parse(library);
+    let dylink = module.ok().and_then(|module| module.dylink);
+    dylink.map(|dylink| dylink.needed).unwrap_or_default()
+}
+
+fn length<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len()).expect("files have a bound")
 }
 
 #[cfg(test)]

@@ -283,7 +283,7 @@ fn share_tools(cache: &Path) -> Result<()> {
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name();
-        if name.to_string_lossy().starts_with("componentize-py-") {
+        if name == "pip" {
             symlink(entry.path(), python.join(name))?;
         }
     }

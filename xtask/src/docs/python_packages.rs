@@ -164,7 +164,7 @@ fn speed(measured: &Measurements) -> Result<String> {
             page,
             "\n## Builds\n\n\
              `wfctl build` of a DAG that imports pandas takes {} ({} of CPU time) with nothing of it in the cache, and {} ({}) after a line was\n\
-             changed. componentize-py was installed before.\n",
+             changed.\n",
             seconds(builds.first.wall_ms),
             seconds(builds.first.cpu_ms),
             seconds(builds.changed.wall_ms),

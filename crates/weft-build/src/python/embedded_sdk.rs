@@ -63,6 +63,12 @@ files! {
 }
 
 files! {
+    /// The module that Python is linked with.
+    RUNTIME, "python/runtime",
+    "weft_component.py",
+}
+
+files! {
     /// What pip needs besides.
     PROJECT, "python",
     "pyproject.toml",

@@ -1,10 +1,13 @@
 //! The fingerprint of a Python component: everything that it is built from, as one key.
 
-use super::{installed::Installed, linked, project::Sources};
+use super::{embedded_sdk, installed::Installed, linked, project::Sources};
 
 /// The key of a component.
 pub(super) fn key(sources: &Sources, packages: Option<&Installed>) -> String {
     let mut fingerprint = linked::fingerprint(packages);
+    for (name, text) in embedded_sdk::SDK {
+        fingerprint.add(name, text.as_bytes());
+    }
     fingerprint.add("root", sources.root.as_bytes());
     for (name, contents) in &sources.files {
         fingerprint.add(name, contents);

@@ -10,6 +10,10 @@ use weft_api::problem::{Code, Problem};
 
 /// The folder that Python imports from.
 const PACKAGES: &str = "packages";
+/// The same without libraries, as components have it.
+const ARCHIVE: &str = "packages.zip";
+/// What files are called in the archive, and in tracebacks.
+pub(super) const PREFIX: &str = "site-packages/";
 /// Written last: where it fits the folder, everything is there.
 const STOCK: &str = "installed.json";
 /// What a library for the sandbox begins with.
@@ -61,7 +65,9 @@ impl Installed {
             bytes += size;
         })
         .ok()?;
-        (files == stock.files && bytes == stock.bytes).then(|| Self {
+        let is_whole =
+            files == stock.files && bytes == stock.bytes && folder.join(ARCHIVE).is_file();
+        is_whole.then(|| Self {
             folder: folder.to_owned(),
             stock,
             text,
@@ -73,9 +79,19 @@ impl Installed {
         folder.join(PACKAGES)
     }
 
-    /// Where Python imports them from.
+    /// Where their files are.
     pub(super) fn path(&self) -> PathBuf {
         Self::packages_of(&self.folder)
+    }
+
+    /// The archive of a folder of the cache.
+    pub(super) fn archive_of(folder: &Path) -> PathBuf {
+        folder.join(ARCHIVE)
+    }
+
+    /// Their archive.
+    pub(super) fn archive(&self) -> PathBuf {
+        Self::archive_of(&self.folder)
     }
 
     /// Names, versions and contents of all, for a fingerprint.
@@ -219,9 +235,24 @@ fn record(info: &Path) -> std::io::Result<String> {
     fs::read_to_string(info.join("RECORD"))
 }
 
-pub(super) fn is_library(path: &Path) -> bool {
+fn is_library(path: &Path) -> bool {
     let end = path.extension();
     end.is_some_and(|end| LIBRARIES.iter().any(|library| end == *library))
+}
+
+/// The libraries below a folder in the order of their names, each with its path in there.
+pub(super) fn libraries(folder: &Path) -> Result<Vec<(String, PathBuf)>, Problem> {
+    let mut libraries = Vec::new();
+    let mut visit = |path: &Path, _bytes| {
+        if is_library(path)
+            && let Ok(name) = path.strip_prefix(folder)
+        {
+            libraries.push((name.to_string_lossy().into_owned(), path.to_owned()));
+        }
+    };
+    walk(folder, &mut visit).map_err(|error| Problem::io("read", folder, &error))?;
+    libraries.sort();
+    Ok(libraries)
 }
 
 fn begins_with(path: &Path, magic: &[u8]) -> bool {

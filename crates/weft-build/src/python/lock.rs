@@ -8,7 +8,7 @@ use super::{
     locked,
     native::normalized,
     packages, refusals,
-    tools::{COMPONENTIZE_PY, Tools},
+    tools::Tools,
 };
 use crate::build_dir::run_tool;
 use serde::Deserialize;
@@ -198,8 +198,7 @@ fn resolve(project: &Project, requirements: &str, tools: &Tools) -> Result<Vec<E
 
 /// The pip of Python 3.10 reports nothing in some distributions.
 fn old_pip() -> Problem {
-    let environment = cache().map(|cache| cache.join(format!("componentize-py-{COMPONENTIZE_PY}")));
-    let environment = environment.unwrap_or_default();
+    let environment = cache().unwrap_or_default().join("pip");
     Problem::new(
         Code::Missing,
         "--lock needs pip 22.2 or newer, and the Python of this machine came with an older one",

@@ -8,7 +8,7 @@
 
 use super::{
     Project, cache,
-    installed::Installed,
+    installed::{Installed, PREFIX},
     lock_file::LockFile,
     locked,
     native::{self, ABI, PLATFORM},
@@ -25,6 +25,8 @@ use weft_core::digest::Digest;
 pub(super) const PYTHON: &str = "3.14";
 /// pip, which answers for the sandbox's Python.
 const RESOLVE: &str = concat!(include_str!("guest.py"), include_str!("resolve.py"));
+/// Packs what pip has installed.
+const PACK: &str = include_str!("pack.py");
 /// pip's options for exactly the files of a list, which has their digests.
 const LOCKED: [&str; 2] = ["--require-hashes", "--no-deps"];
 
@@ -39,8 +41,14 @@ struct Wanted {
 }
 
 /// The project's packages, if it needs any.
-pub(super) fn installed(project: &Project, tools: &Tools) -> Result<Option<Installed>, Problem> {
-    let Some(wanted) = wanted(project, tools)? else {
+pub(super) fn installed(project: &Project) -> Result<Option<Installed>, Problem> {
+    let requirements = project.requirements()?;
+    let lock = LockFile::in_folder(project.folder())?;
+    if requirements.is_none() && lock.is_none() {
+        return Ok(None);
+    }
+    let tools = &Tools::find()?;
+    let Some(wanted) = wanted(project, requirements, lock.as_ref(), tools)? else {
         return Ok(None);
     };
     let base = cache()?.join("packages");
@@ -55,6 +63,7 @@ pub(super) fn installed(project: &Project, tools: &Tools) -> Result<Option<Insta
     }
     install(project, tools, &wanted, draft.path())?;
     let whole = draft.path().join("whole");
+    pack(tools, &whole)?;
     Installed::take_stock(&whole)?;
     if let Some(new) = Installed::read(&whole) {
         native::check_wheels(&new.names())?;
@@ -78,10 +87,14 @@ pub(super) fn installed(project: &Project, tools: &Tools) -> Result<Option<Insta
 }
 
 /// What the lock file names, or else the requirements.
-fn wanted(project: &Project, tools: &Tools) -> Result<Option<Wanted>, Problem> {
-    let requirements = project.requirements()?;
-    if let Some(lock) = LockFile::in_folder(project.folder())? {
-        let pins = locked::pins(&lock, project, requirements.as_deref(), tools)?;
+fn wanted(
+    project: &Project,
+    requirements: Option<String>,
+    lock: Option<&LockFile>,
+    tools: &Tools,
+) -> Result<Option<Wanted>, Problem> {
+    if let Some(lock) = lock {
+        let pins = locked::pins(lock, project, requirements.as_deref(), tools)?;
         return Ok((!pins.is_empty()).then(|| Wanted {
             list: locked::list(&pins, requirements.as_deref().unwrap_or_default()),
             key: key(&[&locked::identity(&pins), PLATFORM]),
@@ -124,6 +137,18 @@ fn install(project: &Project, tools: &Tools, wanted: &Wanted, draft: &Path) -> R
     Err(changed
         .flatten()
         .unwrap_or_else(|| refusals::problem(&done, tools)))
+}
+
+/// Has Python make the archive of what is installed. In the sandbox it would take seconds.
+fn pack(tools: &Tools, whole: &Path) -> Result<(), Problem> {
+    let mut python = tools.python();
+    python
+        .args(["-c", PACK])
+        .args([Installed::packages_of(whole), Installed::archive_of(whole)])
+        .arg(PREFIX);
+    run_tool(&mut python)?.check("the packages can't be packed", || {
+        "wfctl doctor says whether Python can be used".to_owned()
+    })
 }
 
 /// pip, to install what a list names into the folder `target`.

@@ -7,14 +7,16 @@
 use super::{
     MergeError,
     group::{Entity, Group},
+    length,
+    link::{self, Library},
     parsed::{Kind, Module},
     write::{self, HOST, MergedExport},
 };
 use crate::binary::{HEADER_BYTES, append, component_section, sections};
 use std::collections::{BTreeMap, HashMap};
 use wasm_encoder::{
-    Alias, CanonicalFunctionSection, ComponentAliasSection, ComponentSection as _, ExportKind,
-    InstanceSection, ModuleArg,
+    Alias, CanonicalFunctionSection, ComponentAliasSection, ComponentSection as _, EntityType,
+    ExportKind, ImportSection, InstanceSection, ModuleArg, StartSection, TypeSection,
     reencode::{self, Reencode, ReencodeComponent, RoundtripReencoder},
 };
 use wasmparser::{
@@ -27,13 +29,44 @@ use wasmparser::{
 const NAMES: &str = "component-name";
 
 pub(super) fn merge(component: &[u8], kept: &[&str]) -> Result<Vec<u8>, MergeError> {
-    let survey = Survey::of(component)?;
+    write(component, &Survey::of(component)?, kept, None)
+}
+
+pub(super) fn link(
+    component: &[u8],
+    libraries: &[Library<'_>],
+    looked_up: &str,
+    kept: &[&str],
+) -> Result<Vec<u8>, MergeError> {
+    let mut survey = Survey::of(component)?;
+    let plan = link::plan(&survey.group, libraries, looked_up)?;
+    for (module, imported) in plan.modules {
+        survey.group.add(module, &imported);
+    }
+    survey.group.enlarge(plan.memory_pages, plan.table_slots);
+    let glue = survey
+        .group
+        .add(Module::parse(&plan.glue)?, &plan.glue_imports);
+    let start = link::start_of(&survey.group.members[glue])?;
+    write(component, &survey, kept, Some(start))
+}
+
+/// Writes the component of a survey, and has a function called when it is instantiated.
+fn write(
+    component: &[u8],
+    survey: &Survey<'_>,
+    kept: &[&str],
+    start: Option<Entity>,
+) -> Result<Vec<u8>, MergeError> {
     if survey.group.members.len() < 2 {
         return Err(MergeError::new("none imports of another"));
     }
-    let mut after = After::new(&survey);
+    let mut after = After::new(survey);
     for item in &survey.after {
         after.add(item)?;
+    }
+    if let Some(start) = start {
+        after.start(start);
     }
     let mut exports = Vec::new();
     for name in kept {
@@ -254,7 +287,7 @@ impl<'a> Survey<'a> {
         module: &Module<'_>,
         arguments: &BTreeMap<&str, u32>,
     ) -> Result<Option<Vec<Entity>>, MergeError> {
-        if self.is_closed || module.starts {
+        if self.is_closed || module.start.is_some() {
             return Ok(None);
         }
         let mut imported = Vec::with_capacity(module.imports.len());
@@ -328,10 +361,6 @@ fn append_alias(bytes: &mut Vec<u8>, alias: ComponentAlias<'_>) -> Result<(), Me
     section.alias(RoundtripReencoder.component_alias(alias)?);
     section.append_to_component(bytes);
     Ok(())
-}
-
-fn length<T>(list: &[T]) -> u32 {
-    u32::try_from(list.len()).expect("files have a bound")
 }
 
 /// Writes what comes after the merged instance.
@@ -488,6 +517,35 @@ impl<'s, 'a> After<'s, 'a> {
         self.instances.insert(number, self.instance_count);
         self.instance_count += 1;
         Ok(())
+    }
+
+    /// Calls a function when everything else is instantiated: what the host is called through is there by then.
+    fn start(&mut self, function: Entity) {
+        const NAME: &str = "start";
+        let function = self.merged(Kind::Function, function);
+        let mut types = TypeSection::new();
+        types.ty().function([], []);
+        let mut imports = ImportSection::new();
+        imports.import(NAME, NAME, EntityType::Function(0));
+        let mut module = wasm_encoder::Module::new();
+        module
+            .section(&types)
+            .section(&imports)
+            .section(&StartSection { function_index: 0 });
+        append(
+            &mut self.bytes,
+            component_section::CORE_MODULE,
+            &module.finish(),
+        );
+        let mut section = InstanceSection::new();
+        section.export_items([(NAME, ExportKind::Func, function)]);
+        section.instantiate(
+            self.module_count,
+            [(NAME, ModuleArg::Instance(self.instance_count))],
+        );
+        section.append_to_component(&mut self.bytes);
+        self.instance_count += 2;
+        self.module_count += 1;
     }
 
     /// The new number of an item of an instance that is not apart.

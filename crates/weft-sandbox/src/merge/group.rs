@@ -38,6 +38,19 @@ impl Member<'_> {
         entity.filter(|_| *found == kind)
     }
 
+    /// What it imports by that name.
+    pub(super) fn import(&self, module: &str, name: &str) -> Option<Entity> {
+        let mut before = [0; Kind::COUNT];
+        for import in &self.module.imports {
+            let kind = Kind::of_import(import.ty);
+            if (import.module, import.name) == (module, name) {
+                return self.entity(kind, before[kind as usize]).ok();
+            }
+            before[kind as usize] += 1;
+        }
+        None
+    }
+
     pub(super) fn function_type(&self, number: u32) -> Result<&FuncType, MergeError> {
         let ty = self.module.types.get(number as usize);
         ty.ok_or_else(|| MergeError::new("a module refers to a type that it does not have"))
@@ -49,7 +62,7 @@ impl Member<'_> {
 pub(super) struct Group<'a> {
     pub(super) members: Vec<Member<'a>>,
     /// How many of each kind they define.
-    counts: [u32; Kind::COUNT],
+    pub(super) counts: [u32; Kind::COUNT],
 }
 
 impl<'a> Group<'a> {
@@ -72,6 +85,17 @@ impl<'a> Group<'a> {
             first,
         });
         self.members.len() - 1
+    }
+
+    /// Makes the first memory and the first table at least so large.
+    pub(super) fn enlarge(&mut self, pages: u64, slots: u64) {
+        let mut modules = self.members.iter_mut().map(|member| &mut member.module);
+        let environment = modules.find(|module| module.is_environment());
+        if let Some(environment) = environment {
+            let (memory, table) = (&mut environment.memories[0], &mut environment.tables[0]);
+            memory.initial = memory.initial.max(pages);
+            table.ty.initial = table.ty.initial.max(slots);
+        }
     }
 
     pub(super) fn count(&self, kind: Kind) -> usize {

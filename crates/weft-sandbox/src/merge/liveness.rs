@@ -175,7 +175,7 @@ fn constants(
 ) -> Result<Vec<Option<Constant>>, MergeError> {
     let mut constants = Vec::with_capacity(group.count(Kind::Global));
     for member in &group.members {
-        for global in &member.module.globals {
+        for (own, global) in (0..).zip(&member.module.globals) {
             let number = u32::try_from(constants.len()).expect("globals have a bound");
             let is_number = matches!(
                 global.ty.content_type,
@@ -198,7 +198,13 @@ fn constants(
             };
             // Nothing but the value.
             let is_whole = operators.is_end_then_eof();
-            constants.push(constant.filter(|_| is_whole));
+            let constant = match member.module.preset.get(&own) {
+                Some(value) if !changing.contains(&number) => {
+                    Some(Constant::I32(value.cast_signed()))
+                }
+                _other => constant.filter(|_| is_whole),
+            };
+            constants.push(constant);
         }
     }
     Ok(constants)

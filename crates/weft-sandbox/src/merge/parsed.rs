@@ -1,10 +1,11 @@
 //! A module, taken apart.
 
 use super::MergeError;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wasmparser::{
-    CompositeInnerType, Data, Element, ExternalKind, FuncType, FunctionBody, Global, Import,
-    MemoryType, Parser, Payload, Table, TableInit, TagType, TypeRef,
+    CompositeInnerType, Data, Dylink0SectionReader, Dylink0Subsection, Element, ExternalKind,
+    FuncType, FunctionBody, Global, Import, KnownCustom, MemoryType, Parser, Payload, SymbolFlags,
+    Table, TableInit, TagType, TypeRef,
 };
 
 /// What modules have by number.
@@ -73,7 +74,25 @@ pub(super) struct Module<'a> {
     pub(super) exports: HashMap<&'a str, (Kind, u32)>,
     pub(super) elements: Vec<Element<'a>>,
     pub(super) data: Vec<Data<'a>>,
-    pub(super) starts: bool,
+    /// The function that is called when it is instantiated.
+    pub(super) start: Option<u32>,
+    /// What globals begin with instead of what they are defined with, by their number among its own.
+    pub(super) preset: HashMap<u32, u32>,
+    pub(super) dylink: Option<Dylink<'a>>,
+}
+
+/// What a shared library says of itself.
+#[derive(Default)]
+pub(super) struct Dylink<'a> {
+    pub(super) memory_bytes: u32,
+    /// As a power of two, like the table's.
+    pub(super) memory_alignment: u32,
+    pub(super) table_slots: u32,
+    pub(super) table_alignment: u32,
+    /// File names of other libraries.
+    pub(super) needed: Vec<&'a str>,
+    /// Symbols that it imports and may do without.
+    pub(super) weak: HashSet<&'a str>,
 }
 
 impl<'a> Module<'a> {
@@ -115,14 +134,24 @@ impl<'a> Module<'a> {
                     self.exports.insert(export.name, item);
                 }
             }
-            Payload::StartSection { .. } => self.starts = true,
+            Payload::StartSection { func, .. } => self.start = Some(func),
             Payload::ElementSection(section) => self.elements = all(section)?,
             Payload::DataSection(section) => self.data = all(section)?,
             Payload::CodeSectionEntry(body) => self.bodies.push(body),
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Dylink0(section) = section.as_known() {
+                    self.dylink = Some(dylink(section)?);
+                }
+            }
             // Versions, counts that others repeat, and names.
             _other => {}
         }
         Ok(())
+    }
+
+    /// Whether it is what libraries are around: it has the memory and the table.
+    pub(super) fn is_environment(&self) -> bool {
+        self.memories.len() == 1 && self.tables.len() == 1
     }
 
     /// How many of a kind it defines itself.
@@ -135,6 +164,29 @@ impl<'a> Module<'a> {
             Kind::Tag => self.tags.len(),
         }
     }
+}
+
+fn dylink(section: Dylink0SectionReader<'_>) -> Result<Dylink<'_>, MergeError> {
+    let mut dylink = Dylink::default();
+    for part in section {
+        match part? {
+            Dylink0Subsection::MemInfo(info) => {
+                dylink.memory_bytes = info.memory_size;
+                dylink.memory_alignment = info.memory_alignment;
+                dylink.table_slots = info.table_size;
+                dylink.table_alignment = info.table_alignment;
+            }
+            Dylink0Subsection::Needed(names) => dylink.needed.extend(names),
+            Dylink0Subsection::ImportInfo(imports) => {
+                let weak = imports
+                    .iter()
+                    .filter(|import| import.flags.contains(SymbolFlags::BINDING_WEAK));
+                dylink.weak.extend(weak.map(|import| import.field));
+            }
+            _other => {}
+        }
+    }
+    Ok(dylink)
 }
 
 fn all<'a, T: wasmparser::FromReader<'a>>(

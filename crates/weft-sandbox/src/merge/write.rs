@@ -8,9 +8,9 @@ use super::{
 };
 use std::collections::{BTreeMap, HashMap};
 use wasm_encoder::{
-    CodeSection, DataCountSection, DataSection, ElementSection, EntityType, ExportSection,
-    FunctionSection, GlobalSection, ImportSection, Instruction, MemorySection, Module,
-    TableSection, TagSection, TypeSection,
+    CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, EntityType,
+    ExportSection, FunctionSection, GlobalSection, ImportSection, Instruction, MemorySection,
+    Module, TableSection, TagSection, TypeSection,
     reencode::{self, Reencode},
 };
 use wasmparser::{FuncType, Operator, TypeRef};
@@ -235,9 +235,15 @@ impl Writer {
         }
         let first = member.first[Kind::Global as usize] as usize;
         let constants = &self.liveness.constants[first..];
-        for (global, constant) in module.globals.iter().zip(constants) {
-            if constant.is_none() {
-                renumber.parse_global(&mut sections.globals, global.clone())?;
+        for ((own, global), constant) in (0..).zip(&module.globals).zip(constants) {
+            match (constant, module.preset.get(&own)) {
+                (Some(_), _) => {}
+                (None, Some(value)) => {
+                    let ty = renumber.global_type(global.ty)?;
+                    let value = ConstExpr::i32_const(value.cast_signed());
+                    sections.globals.global(ty, &value);
+                }
+                (None, None) => renumber.parse_global(&mut sections.globals, global.clone())?,
             }
         }
         for element in &module.elements {

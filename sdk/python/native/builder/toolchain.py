@@ -148,7 +148,13 @@ def _compiler(root: Path, pins: dict[str, Any], base: Path) -> None:
 
 
 def _guest(toolchain: Toolchain) -> None:
-    """Takes the guest's libraries and its standard library out of componentize-py, which has them as frames of zstandard."""
+    """Puts the guest's libraries and its standard library there, out of componentize-py."""
+    for name, module in guest(toolchain.pins, toolchain.root / "pylib").items():
+        (toolchain.libraries / name).write_bytes(module)
+
+
+def guest(pins: dict[str, Any], pylib: Path | None) -> dict[str, bytes]:
+    """The guest's libraries by name, out of componentize-py, which has them as frames of zstandard; also unpacks its standard library."""
     import zstandard
 
     found = importlib.util.find_spec("componentize_py")
@@ -167,14 +173,16 @@ def _guest(toolchain: Toolchain) -> None:
         at = len(binary) - len(frame.unused_data)
         if data.startswith(b"\0asm"):
             modules.append(data)
-        elif b"_sysconfigdata" in data:
+        elif pylib is not None and b"_sysconfigdata" in data:
             with tarfile.open(fileobj=io.BytesIO(data)) as packed:
-                packed.extractall(toolchain.root / "pylib", filter="data")
-    for (name, wanted), module in zip(toolchain.pins["guest"].items(), modules):
+                packed.extractall(pylib, filter="data")
+    libraries = {}
+    for (name, wanted), module in zip(pins["guest"].items(), modules):
         found_digest = hashlib.sha256(module).hexdigest()
         if found_digest != wanted:
             raise SystemExit(f"componentize-py's {name} has the digest {found_digest}, and not {wanted!r}")
-        (toolchain.libraries / name).write_bytes(module)
+        libraries[name] = module
+    return libraries
 
 
 def _pyconfig(variables: dict[str, Any], template: str) -> str:

@@ -26,7 +26,7 @@ _read = json.JSONDecoder().scan_once
 
 
 class Tasks:
-    """Found by its name in the module that the component is made of."""
+    """What the module that Python is linked with calls (`weft_component`)."""
 
     catalogue: Catalogue
     #: `describe`'s answer, made while the component is built; empty in a base.

@@ -1,9 +1,9 @@
 """Runs while the component is built: everything that attempts need not do again.
 
-In three steps. What is linked is Python with the SDK and the files of the packages
-(`prepare_linked`). The base is that after a `describe` which imports what the author's
-modules import of packages. The component is the base after another one, in which these
-modules are imported, and the DAGs are put together and described (`prepare`, both).
+What is linked is Python by itself (`weft_component`), and goes on from there in two steps.
+The base is that after a `describe` which installs the SDK and the packages, and imports
+what the author's modules import of them. The component is the base after another one, in
+which these modules are imported, and the DAGs are put together and described.
 What goes wrong is written to `report.json` in the folder of the build, in Python's own
 words.
 """
@@ -25,12 +25,6 @@ from weft.guest import absent, archive
 from weft.guest import files as files_of_author
 from weft.guest import logs, loop, randomness, sockets, tls
 
-#: Parts of the standard library that mean nothing in the sandbox.
-_LEFT_OUT = {
-    "__pycache__", "_pyrepl", "config-3.14-wasm32-wasi", "curses", "ensurepip", "idlelib", "lib-dynload",
-    "multiprocessing", "pydoc_data", "site-packages", "test", "tkinter", "turtledemo", "venv",
-}  # fmt: skip
-
 #: How many containers a task may make before Python looks for cycles among
 #: them: each look writes to what it looks at, and most tasks end before one.
 GC_THRESHOLD = 50_000
@@ -38,11 +32,6 @@ GC_THRESHOLD = 50_000
 
 #: The packages, for imports that are not done yet.
 _packages = archive.Archive(archive.pack({}), [])
-
-
-def prepare_linked(folder: str) -> None:
-    """Prepares what is linked, with a folder that `wfctl build` made."""
-    _reporting(folder, _prepare_linked)
 
 
 def prepare(folder: str) -> None:
@@ -64,39 +53,35 @@ def _reporting(folder: str, step: Callable[[str, dict[str, Any]], None]) -> None
         gc.enable()
 
 
-def _prepare_linked(folder: str, plan: dict[str, Any]) -> None:
-    global _packages
-    sockets.install()
-    tls.install()
-    absent.install()
-    randomness.watch()
-    if plan["packages"]:
-        files = _files(plan["packages"], plan["prefix"])
-        libraries = {name: files.pop(name) for name in list(files) if name.endswith(archive.LIBRARY_ENDS)}
-        _packages = archive.Archive(archive.pack(files), [plan["prefix"].rstrip("/")], libraries)
-        archive.install(_packages)
-        files_of_author.install(_packages)
-    archive.install(_rest_of_library())
-    loop.install()
-    _forget_build()
-    _report(folder, {"python": sys.version.split()[0]})
-
-
 def _prepare(folder: str, plan: dict[str, Any]) -> None:
     # For modules of the SDK that were not imported yet.
     sys.path[:] = [folder]
     if "imports" in plan:
-        _prepare_base(folder, plan["imports"])
+        _prepare_base(folder, plan)
     else:
         _prepare_component(folder, plan)
 
 
-def _prepare_base(folder: str, imports: list[str]) -> None:
-    for name in imports:
+def _prepare_base(folder: str, plan: dict[str, Any]) -> None:
+    global _packages
+    from weft_component import STANDARD_LIBRARY  # type: ignore[import-not-found]
+
+    sockets.install()
+    tls.install()
+    absent.install()
+    randomness.watch()
+    if packages := plan["packages"]:
+        with open(packages["archive"], "rb") as file:
+            _packages = archive.Archive(file.read(), [packages["root"]], packages["libraries"])
+        archive.install(_packages)
+        files_of_author.install(_packages)
+    archive.install(archive.Archive(STANDARD_LIBRARY, ["lib"]))
+    loop.install()
+    for name in plan["imports"]:
         importlib.import_module(name)
     late = _import_parts(_packages)
     _forget_build()
-    _report(folder, {"late": late})
+    _report(folder, {"python": sys.version.split()[0], "late": late})
 
 
 def _prepare_component(folder: str, plan: dict[str, Any]) -> None:
@@ -169,20 +154,6 @@ def _import_parts(own: archive.Archive) -> list[str]:
         importlib.import_module(part)
         late.append(part)
     return late
-
-
-def _rest_of_library() -> archive.Archive:
-    """What of the standard library was not imported."""
-    root = os.path.dirname(str(linecache.__file__))
-    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    files = {}
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
-        for name in names:
-            path = f"{folder}/{name}"
-            if name.endswith(".py") and path not in loaded and not name.startswith("turtle"):
-                files["lib" + path[len(root) :]] = path
-    return archive.Archive(archive.pack(files), ["lib"])
 
 
 def _forget_build() -> None:
