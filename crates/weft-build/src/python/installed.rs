@@ -300,6 +300,8 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         package(root.path(), b"\0asm and more");
         Installed::take_stock(root.path()).expect("it can be loaded");
+        assert!(Installed::read(root.path()).is_none(), "it has no archive");
+        fs::write(Installed::archive_of(root.path()), "zip").expect("a file");
         let found = Installed::read(root.path()).expect("it is whole");
         assert_eq!(found.lines(), ["  some-thing 1.2  native    0.0 MB  MIT"]);
         fs::write(found.path().join("thing/_fast.so"), b"\0asm").expect("it is cut short");

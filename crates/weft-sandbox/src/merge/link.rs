@@ -32,6 +32,13 @@ const GOT_FUNCTIONS: &str = "GOT.func";
 /// Where a library's data is, and its functions.
 const MEMORY_BASE: &str = "__memory_base";
 const TABLE_BASE: &str = "__table_base";
+const STACK: &str = "__stack_pointer";
+/// Interfaces of random numbers that libraries may import of WASI themselves, and functions of them.
+const RANDOM: &str = "wasi:random/";
+const RANDOM_SEED: &str = "insecure-seed";
+const RANDOM_NUMBER: &str = "get-random-u64";
+/// What these are made of: it fills memory with random bytes.
+const ENTROPY: &str = "getentropy";
 /// What a library exports to be started: the first writes addresses into its data.
 const RELOCATE: &str = "__wasm_apply_data_relocs";
 const STARTS: [&str; 2] = ["__wasm_call_ctors", "_initialize"];
@@ -122,6 +129,8 @@ impl<'g, 'a> Linker<'g, 'a> {
         let slots = u32::try_from(environment.module.tables[0].ty.initial);
         let table = environment.first[Kind::Table as usize];
         let memory = environment.first[Kind::Memory as usize];
+        let stack = environment.export(Kind::Global, STACK);
+        let stack = stack.ok_or_else(no_environment)?;
         let mut linker = Self {
             group,
             libraries: Vec::new(),
@@ -129,7 +138,7 @@ impl<'g, 'a> Linker<'g, 'a> {
             functions: HashMap::new(),
             addresses: HashMap::new(),
             slots: HashMap::new(),
-            glue: Glue::new(Entity::Own(memory), Entity::Own(table)),
+            glue: Glue::new(Entity::Own(memory), Entity::Own(table), stack),
             next_data,
             next_slot: slots.map_err(|_| no_environment())?,
         };
@@ -287,6 +296,14 @@ impl<'g, 'a> Linker<'g, 'a> {
                     None => return Err(missing()),
                 };
                 Ok(self.glue.constant(slot))
+            }
+            (module, name, _) if module.starts_with(RANDOM) => {
+                let entropy = self.functions.get(ENTROPY).copied();
+                match (name, entropy) {
+                    (RANDOM_SEED, Some(entropy)) => Ok(self.glue.random_seed(entropy)),
+                    (RANDOM_NUMBER, Some(entropy)) => Ok(self.glue.random_number(entropy)),
+                    _other => Err(missing()),
+                }
             }
             _other => Err(missing()),
         }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use wasm_encoder::{
     CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType, ExportKind,
     ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection,
-    Instruction, MemoryType, RefType, TableType, TypeSection, ValType,
+    Instruction, MemArg, MemoryType, RefType, TableType, TypeSection, ValType,
     reencode::{Reencode as _, RoundtripReencoder},
 };
 use wasmparser::FuncType;
@@ -28,6 +28,11 @@ const TABLE: TableType = TableType {
     table64: false,
     shared: false,
 };
+const STACK: GlobalType = GlobalType {
+    val_type: ValType::I32,
+    mutable: true,
+    shared: false,
+};
 const ADDRESS: GlobalType = GlobalType {
     val_type: ValType::I32,
     mutable: false,
@@ -38,13 +43,13 @@ const ADDRESS: GlobalType = GlobalType {
 pub(super) struct Glue {
     /// The numbers that its items will have.
     pub(super) first: [u32; Kind::COUNT],
-    /// Memory and the table first, then functions.
+    /// What is not a function first.
     imports: Vec<Entity>,
     /// Values of its globals, with their numbers.
     constants: HashMap<u32, u32>,
     values: Vec<u32>,
-    /// Types of functions that nothing has and a library may do without.
-    traps: Vec<FuncType>,
+    /// Functions that libraries call.
+    functions: Vec<(FuncType, Function)>,
     /// Functions in slots of the table.
     pub(super) elements: Vec<(u32, Entity)>,
     pub(super) data: Option<(u32, Vec<u8>)>,
@@ -52,18 +57,20 @@ pub(super) struct Glue {
 }
 
 impl Glue {
-    /// Memory and the table, which are not functions.
-    const OTHER_IMPORTS: usize = 2;
+    /// Memory, the table and the pointer to the stack, which are not functions.
+    const OTHER_IMPORTS: usize = 3;
+    /// The number of the pointer to the stack.
+    const STACK: u32 = 0;
     /// The type of functions without parameters and results.
     const THUNK: u32 = 0;
 
-    pub(super) fn new(memory: Entity, table: Entity) -> Self {
+    pub(super) fn new(memory: Entity, table: Entity, stack: Entity) -> Self {
         Self {
             first: [0; Kind::COUNT],
-            imports: vec![memory, table],
+            imports: vec![memory, table, stack],
             constants: HashMap::new(),
             values: Vec::new(),
-            traps: Vec::new(),
+            functions: Vec::new(),
             elements: Vec::new(),
             data: None,
             start: Vec::new(),
@@ -81,8 +88,56 @@ impl Glue {
 
     /// A function that ends the program.
     pub(super) fn trap(&mut self, ty: &FuncType) -> Entity {
-        self.traps.push(ty.clone());
-        Entity::Own(self.first[Kind::Function as usize] + length(&self.traps) - 1)
+        let mut body = Function::new([]);
+        body.instruction(&Instruction::Unreachable)
+            .instruction(&Instruction::End);
+        self.function(ty.clone(), body)
+    }
+
+    /// `insecure-seed` of WASI: writes 16 random bytes where it is told to.
+    pub(super) fn random_seed(&mut self, entropy: Entity) -> Entity {
+        let entropy = self.import(entropy);
+        let mut body = Function::new([]);
+        body.instruction(&Instruction::LocalGet(0))
+            .instruction(&Instruction::I32Const(16))
+            .instruction(&Instruction::Call(entropy))
+            .instruction(&Instruction::Drop)
+            .instruction(&Instruction::End);
+        self.function(FuncType::new([wasmparser::ValType::I32], []), body)
+    }
+
+    /// `get-random-u64` of WASI: has a random number written to the stack.
+    pub(super) fn random_number(&mut self, entropy: Entity) -> Entity {
+        const PLACE: u32 = 0;
+        let entropy = self.import(entropy);
+        let place = MemArg {
+            offset: 0,
+            align: 3,
+            memory_index: 0,
+        };
+        let mut body = Function::new([(1, ValType::I32)]);
+        body.instruction(&Instruction::GlobalGet(Self::STACK))
+            .instruction(&Instruction::I32Const(16))
+            .instruction(&Instruction::I32Sub)
+            .instruction(&Instruction::LocalTee(PLACE))
+            .instruction(&Instruction::GlobalSet(Self::STACK))
+            .instruction(&Instruction::LocalGet(PLACE))
+            .instruction(&Instruction::I32Const(8))
+            .instruction(&Instruction::Call(entropy))
+            .instruction(&Instruction::Drop)
+            .instruction(&Instruction::LocalGet(PLACE))
+            .instruction(&Instruction::I64Load(place))
+            .instruction(&Instruction::LocalGet(PLACE))
+            .instruction(&Instruction::I32Const(16))
+            .instruction(&Instruction::I32Add)
+            .instruction(&Instruction::GlobalSet(Self::STACK))
+            .instruction(&Instruction::End);
+        self.function(FuncType::new([], [wasmparser::ValType::I64]), body)
+    }
+
+    fn function(&mut self, ty: FuncType, body: Function) -> Entity {
+        self.functions.push((ty, body));
+        Entity::Own(self.first[Kind::Function as usize] + length(&self.functions) - 1)
     }
 
     /// The number of an imported function.
@@ -115,23 +170,21 @@ impl Glue {
         let mut imports = ImportSection::new();
         imports
             .import(ENV, "memory", MEMORY)
-            .import(ENV, "table", TABLE);
+            .import(ENV, "table", TABLE)
+            .import(ENV, "stack", STACK);
         let imported = length(&self.imports[Self::OTHER_IMPORTS..]);
         for _function in 0..imported {
             imports.import(ENV, "", EntityType::Function(Self::THUNK));
         }
         let mut functions = FunctionSection::new();
         let mut code = CodeSection::new();
-        for (ty, number) in self.traps.iter().zip(Self::THUNK + 1..) {
+        for ((ty, body), number) in self.functions.iter().zip(Self::THUNK + 1..) {
             let ty = RoundtripReencoder.func_type(ty.clone());
             types
                 .ty()
                 .func_type(&ty.map_err(|_| MergeError::damaged())?);
             functions.function(number);
-            let mut body = Function::new([]);
-            body.instruction(&Instruction::Unreachable)
-                .instruction(&Instruction::End);
-            code.function(&body);
+            code.function(body);
         }
         functions.function(Self::THUNK);
         let mut body = Function::new([]);
@@ -144,7 +197,7 @@ impl Glue {
             globals.global(ADDRESS, &ConstExpr::i32_const(value.cast_signed()));
         }
         let mut exports = ExportSection::new();
-        exports.export(START, ExportKind::Func, imported + length(&self.traps));
+        exports.export(START, ExportKind::Func, imported + length(&self.functions));
         let mut data = DataSection::new();
         if let Some((base, bytes)) = self.data {
             data.active(0, &ConstExpr::i32_const(base.cast_signed()), bytes);

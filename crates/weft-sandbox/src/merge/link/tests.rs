@@ -29,6 +29,9 @@ const PROGRAM: &str = r#"
     (func $own)
     (func $twice (export "twice") (param i32) (result i32)
       (i32.mul (local.get 0) (i32.const 2)))
+    ;; Each byte is a nine.
+    (func (export "getentropy") (param i32 i32) (result i32)
+      (memory.fill (local.get 0) (i32.const 9) (local.get 1)) (i32.const 0))
     (func (export "slot_of_twice") (result i32) (global.get $twice_slot))
     (func (export "__wasm_set_libraries") (param i32) (global.set $list (local.get 0)))
     ;; The list's second word is where libraries are, each four words; the fourth of them is where its symbols are.
@@ -198,6 +201,28 @@ fn what_is_no_library_or_starts_otherwise_is_refused() {
     }
     let huge = "(module (@dylink.0 (mem-info (memory 4294967295 0) (table 0 0))))";
     assert_eq!(reason(huge), "its modules can't be merged: a is too large");
+}
+
+#[test]
+fn random_numbers_of_wasi_come_from_the_c_library() {
+    let library = parsed(
+        r#"
+        (module
+          (@dylink.0 (mem-info (memory 16 3) (table 0 0)))
+          (import "env" "memory" (memory 1))
+          (import "env" "__memory_base" (global $base i32))
+          (import "wasi:random/insecure-seed@0.2.4" "insecure-seed" (func $seed (param i32)))
+          (import "wasi:random/random@0.2.4" "get-random-u64" (func $number (result i64)))
+          (func (export "PyInit_random") (result i32)
+            (call $seed (global.get $base))
+            (i32.and
+              (i32.and
+                (i64.eq (call $number) (i64.load (global.get $base)))
+                (i64.eq (call $number) (i64.load offset=8 (global.get $base))))
+              (i64.eq (call $number) (i64.const 0x0909090909090909)))))"#,
+    );
+    let component = linked(&[("random", &library)]).unwrap();
+    assert_eq!(answers(&component, &["run"]), [1]);
 }
 
 #[test]

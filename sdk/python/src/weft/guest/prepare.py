@@ -16,6 +16,7 @@ import importlib
 import json
 import linecache
 import os
+import random
 import sys
 import traceback
 from types import ModuleType
@@ -85,6 +86,8 @@ def _prepare_base(folder: str, plan: dict[str, Any]) -> None:
 
 
 def _prepare_component(folder: str, plan: dict[str, Any]) -> None:
+    # The base is that of other versions too, which draw others.
+    random.seed()
     own = archive.Archive(archive.pack(_files(f"{folder}/files", "")), [plan["root"]])
     archive.install(own, first=True)
     files_of_author.install(own)
