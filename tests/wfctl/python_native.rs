@@ -208,8 +208,8 @@ fn packages_with_libraries_run_in_the_sandbox() {
     let component = fs::read(author.path("dag.wasm")).expect("it was built");
     let modules = core_modules(&component);
     assert_eq!(
-        modules, 2,
-        "all libraries are one module, beside the one that fills the table of the host's functions"
+        modules, 3,
+        "all libraries are one module, beside those that fill the table of the host's functions and start the libraries"
     );
     let events = author.run(1, &["--dag", "native"]);
     let run = &ended(&events)["tasks"];
