@@ -94,7 +94,7 @@ impl Glue {
         self.function(ty.clone(), body)
     }
 
-    /// `insecure-seed` of WASI: writes 16 random bytes where it is told to.
+    /// `insecure-seed` of WASI: writes 16 random bytes to an address.
     pub(super) fn random_seed(&mut self, entropy: Entity) -> Entity {
         let entropy = self.import(entropy);
         let mut body = Function::new([]);
