@@ -50,7 +50,9 @@ pub(super) fn library_name(path: &str) -> String {
 fn link(runtime: &[u8], packages: Option<&Installed>) -> Result<Vec<u8>, Problem> {
     let unlinked = |error: merge::MergeError| {
         let message = format!("the packages' libraries can't be linked: {error}");
-        Problem::new(Code::BuildFailed, message)
+        Problem::new(Code::BuildFailed, message).help(
+            "what libraries in C++ need comes with Weft's native packages, in share/weft/python beside wfctl's folder",
+        )
     };
     let mut own = Vec::new();
     for (name, path) in packages

@@ -60,10 +60,12 @@ pub(super) fn fingerprint() -> Fingerprint {
     fingerprint
 }
 
-/// A file of the folder, if it is there.
+/// A file of the folder beside Weft's wheels, or beside those that the author names, if it is there.
 fn unpacked(name: &str) -> Result<Option<Vec<u8>>, Problem> {
-    let path = native::own_folder().map(|wheels| packed(&wheels, name));
-    let Some(path) = path.filter(|path| path.is_file()) else {
+    let further = native::further().map(PathBuf::from);
+    let mut wheels = native::own_folder().into_iter().chain(further);
+    let found = wheels.find_map(|wheels| Some(packed(&wheels, name)).filter(|path| path.is_file()));
+    let Some(path) = found else {
         return Ok(None);
     };
     let frame = fs::read(&path).map_err(|error| Problem::io("read", &path, &error))?;

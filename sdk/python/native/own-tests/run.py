@@ -78,7 +78,7 @@ def sources(name: str, base: Path) -> Path:
 
 
 def lay_out(given: argparse.Namespace, as_it_is: bool) -> Path:
-    """The project that is built: the template, the tests, and numpy's libraries for them."""
+    """The project that is built: the template, the tests, and numpy's libraries for its own."""
     project = given.work / "project"
     if as_it_is and project.is_dir():
         return project
@@ -87,9 +87,10 @@ def lay_out(given: argparse.Namespace, as_it_is: bool) -> Path:
     with zipfile.ZipFile(project / "dags/tests.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name in tomllib.loads((HERE / "packages.toml").read_text()):
             pack(name, sources(name, given.base), archive)
-    wheel = libraries(given.base, project)
-    with (project / "requirements.txt").open("a") as file:
-        file.write(f"./{wheel.name}\n")
+    if "numpy" in given.names:
+        wheel = libraries(given.base, project)
+        with (project / "requirements.txt").open("a") as file:
+            file.write(f"./{wheel.name}\n")
     return project
 
 
