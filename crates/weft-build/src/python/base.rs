@@ -5,16 +5,13 @@
 //! after it stays in the cache, and each build goes on from there.
 
 use super::{
-    LANGUAGE, STEP_MOUNT, embedded_sdk, imports,
+    LANGUAGE, STEP_MOUNT, fingerprint, imports,
     installed::{Installed, PREFIX, libraries},
     lay_out_sdk, linked,
     project::Sources,
     reported, step, taken_problem, write,
 };
-use crate::{
-    build_dir,
-    component_cache::{ComponentCache, Fingerprint},
-};
+use crate::{build_dir, component_cache::ComponentCache};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -98,14 +95,8 @@ fn add_packages(packages: &Installed, stage: &Path) -> Result<Value, Problem> {
 
 /// The key of the state of this linked component that has these modules loaded.
 fn key(linked: &[u8], packages: Option<&Installed>, imports: &BTreeSet<String>) -> String {
-    let mut fingerprint = Fingerprint::default();
+    let mut fingerprint = fingerprint::of_packages(packages);
     fingerprint.add("linked", linked);
-    for (name, text) in embedded_sdk::SDK {
-        fingerprint.add(name, text.as_bytes());
-    }
-    if let Some(packages) = packages {
-        fingerprint.add("packages", packages.text().as_bytes());
-    }
     for module in imports {
         fingerprint.add("import", module.as_bytes());
     }

@@ -1,13 +1,20 @@
-//! The fingerprint of a Python component: everything that it is built from, as one key.
+//! Fingerprints of Python components: everything that they are built from, as one key.
 
 use super::{embedded_sdk, installed::Installed, linked, project::Sources};
+use crate::component_cache::Fingerprint;
 
-/// The key of a component.
-pub(super) fn key(sources: &Sources, packages: Option<&Installed>) -> String {
+/// What all components with these packages are built from.
+pub(super) fn of_packages(packages: Option<&Installed>) -> Fingerprint {
     let mut fingerprint = linked::fingerprint(packages);
     for (name, text) in embedded_sdk::SDK {
         fingerprint.add(name, text.as_bytes());
     }
+    fingerprint
+}
+
+/// The key of a component.
+pub(super) fn key(sources: &Sources, packages: Option<&Installed>) -> String {
+    let mut fingerprint = of_packages(packages);
     fingerprint.add("root", sources.root.as_bytes());
     for (name, contents) in &sources.files {
         fingerprint.add(name, contents);
