@@ -177,6 +177,10 @@ pub struct Usage {
     /// Bytes sent.
     #[serde(default)]
     pub bytes_out: u64,
+    /// The attempt ran ahead: on its worker it began before the success of the task that it follows
+    /// was committed, and both were committed together.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ran_ahead: bool,
 }
 
 /// One attempt of an instance.

@@ -25,6 +25,7 @@ pub mod direct_worker;
 pub mod in_process;
 pub mod message;
 
+mod ahead;
 mod claim_secret;
 mod dispatch;
 mod error;
@@ -37,6 +38,7 @@ mod verifying;
 mod worker_side;
 
 pub use {
+    ahead::{AheadReport, AheadTask},
     claim_secret::{ClaimKeys, ClaimSecret, HeldClaim},
     dispatch::{AttemptKey, Dispatch},
     error::BrokerError,

@@ -1,6 +1,6 @@
 //! A worker's report of an ended attempt.
 
-use crate::{AttemptKey, ClaimSecret, HeldClaim};
+use crate::{AheadReport, AttemptKey, ClaimSecret, HeldClaim};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use weft_core::{
@@ -33,6 +33,8 @@ pub struct Report {
     /// What proves the worker's claim. It ends with the verification: no broker stores it, and
     /// no message holds it.
     pub secret: Option<ClaimSecret>,
+    /// The attempts that ran ahead on its success, in the order of the chain.
+    pub ahead: Vec<AheadReport>,
 }
 
 impl Report {

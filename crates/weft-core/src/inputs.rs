@@ -105,6 +105,39 @@ pub enum InputError<E> {
     Output(E),
 }
 
+/// An input of a task that may run ahead of its upstream's commit, where the output is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AheadInput {
+    /// JSON text.
+    Value(Arc<str>),
+    /// What the output of the upstream holds at `pointer` (RFC 6901), all of it where absent.
+    Output {
+        /// RFC 6901.
+        pointer: Option<String>,
+    },
+}
+
+/// The inputs of a task that runs ahead on this output.
+///
+/// # Errors
+/// The output has no such part.
+pub fn resolve_ahead(
+    inputs: &[(String, AheadInput)],
+    output: &Arc<str>,
+) -> Result<NamedInputs, PickError> {
+    let resolve = |input: &AheadInput| match input {
+        AheadInput::Value(value) => Ok(Arc::clone(value)),
+        AheadInput::Output { pointer: None } => Ok(Arc::clone(output)),
+        AheadInput::Output {
+            pointer: Some(pointer),
+        } => pick::pointer(output, pointer).map(Arc::from),
+    };
+    let inputs = inputs.iter();
+    inputs
+        .map(|(name, input)| Ok((name.clone(), resolve(input)?)))
+        .collect()
+}
+
 /// The tasks whose outputs a task's inputs and lists are made of, once each.
 pub fn needs(dag: &Dag, task: TaskIndex) -> impl Iterator<Item = TaskIndex> + use<> {
     let task = &dag.tasks[task.as_usize()];
@@ -354,6 +387,37 @@ impl Inputs {
             inputs.push((name.clone(), value.into()));
         }
         Ok(inputs)
+    }
+
+    /// The inputs of a task that may run ahead ([`crate::run_ahead`]), as far as they are known
+    /// before its upstream has an output.
+    ///
+    /// # Errors
+    /// See [`InputError`].
+    pub fn ahead<O: Outputs>(
+        &mut self,
+        task: TaskIndex,
+        outputs: &mut O,
+    ) -> Result<Vec<(String, AheadInput)>, InputError<O::Error>> {
+        let dag = Arc::clone(&self.dag);
+        let mut input = |(name, binding): &(String, Binding)| {
+            let input = match binding {
+                Binding::Output { task: _, pointer } if self.given_value(task, name).is_none() => {
+                    AheadInput::Output {
+                        pointer: pointer.clone(),
+                    }
+                }
+                Binding::Output { .. }
+                | Binding::Param { .. }
+                | Binding::Element { .. }
+                | Binding::Literal(_) => {
+                    AheadInput::Value(self.value(task, name, binding, outputs)?)
+                }
+            };
+            Ok((name.clone(), input))
+        };
+        let bindings = dag.tasks[task.as_usize()].inputs.iter();
+        bindings.map(&mut input).collect()
     }
 
     /// What an instance of a task in a mapped group gets of one of the group's lists.

@@ -101,6 +101,13 @@ fn describe(why: Reason) -> Option<ports::Reason> {
                 .collect();
             reason("upstream", waits_for(rule, &names), None)
         }
+        Reason::RunsAhead { on } => reason(
+            "runs_ahead",
+            format!(
+                "it may have begun on the worker of {on}, on whose success it runs ahead; its end counts with that one"
+            ),
+            None,
+        ),
         Reason::Past { run } => {
             let before = run.map_or("the run before".to_owned(), |run| {
                 format!("the run before, {run}")

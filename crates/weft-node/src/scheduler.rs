@@ -25,6 +25,8 @@ pub struct SchedulerNodeOptions {
     pub name: String,
     /// Where the status page listens.
     pub status: Option<Listen>,
+    /// Whether tasks may run ahead of the commit of the success that they follow.
+    pub runs_ahead: bool,
 }
 
 /// Runs a scheduler until SIGINT or SIGTERM.
@@ -43,7 +45,10 @@ pub async fn run_scheduler(options: SchedulerNodeOptions) -> Result<Exit, Proble
     let drawn = getrandom::u64().expect("the operating system has randomness once it has booted");
     let id = format!("{}-{drawn:016x}", options.name);
     let (scheduler, handle) = Scheduler::new(
-        SchedulerOptions::new(id.as_str()),
+        SchedulerOptions {
+            runs_ahead: options.runs_ahead,
+            ..SchedulerOptions::new(id.as_str())
+        },
         Deps {
             store: Arc::new(database.clone()),
             brokers: Transport::Redis(Arc::clone(&shards)).brokers(),

@@ -54,6 +54,8 @@ pub struct UpOptions {
     pub queues: Vec<String>,
     /// How long running tasks may take at the end.
     pub drain: Duration,
+    /// Whether tasks may run ahead of the commit of the success that they follow.
+    pub runs_ahead: bool,
     /// What maintenance keeps.
     pub retention: Retention,
     /// Where values of variables are kept beside the database.
@@ -110,7 +112,11 @@ impl Up {
             brokers: transport.brokers(),
             blobs: Arc::new(blobs.clone()),
         };
-        let (scheduler, handle) = Scheduler::new(SchedulerOptions::new(LOCAL), scheduler_deps);
+        let scheduler_options = SchedulerOptions {
+            runs_ahead: options.runs_ahead,
+            ..SchedulerOptions::new(LOCAL)
+        };
+        let (scheduler, handle) = Scheduler::new(scheduler_options, scheduler_deps);
         let worker_options = worker_options(options, &folder)?;
         let services = Services {
             broker: transport.worker(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use weft_broker::{AttemptKey, Dispatch, SchedulerBroker};
 use weft_core::{
     fair_queue::{MAX_WEIGHT, TenantBounds},
-    run::Action,
+    run::{Action, Attempt, InstanceState},
 };
 use weft_store::{CommitError, RunStore, ShardId, StoreError, Turn, VersionId};
 
@@ -74,6 +74,10 @@ pub enum Planted {
     ReadsInLine,
     /// An output that can't be read at once counts as lost.
     OutageLosesOutputs,
+    /// What ran ahead counts though the success that it ran on is refused.
+    VoidAheadKept,
+    /// Tasks run ahead whose effects leave the sandbox.
+    EffectsRunAhead,
     /// What a run occupied is free before the last portion of its end is committed.
     LargeRunFreesEarly,
 }
@@ -81,7 +85,7 @@ pub enum Planted {
 impl Planted {
     /// Every bug.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::PublishBeforeCommit,
         Self::ConfirmBeforeCommit,
         Self::FenceIgnored,
@@ -107,6 +111,8 @@ impl Planted {
         Self::RenewalWaitsForTurns,
         Self::ReadsInLine,
         Self::OutageLosesOutputs,
+        Self::VoidAheadKept,
+        Self::EffectsRunAhead,
         Self::LargeRunFreesEarly,
     ];
 }
@@ -209,6 +215,31 @@ impl FaultPoints {
     #[inline]
     pub(crate) fn reconciles(self) -> bool {
         !self.is_planted(Planted::LossOfBrokerUnseen)
+    }
+
+    /// Whether what ran ahead is void with the success that it ran on.
+    #[inline]
+    pub(crate) fn voids_ahead(self) -> bool {
+        !self.is_planted(Planted::VoidAheadKept)
+    }
+
+    /// The attempt that the end of what ran ahead is taken for, instead of a new one.
+    #[inline]
+    pub(crate) fn attempt_of_void_end(self, state: Option<InstanceState>) -> Option<Attempt> {
+        match state {
+            Some(InstanceState::Queued { attempt } | InstanceState::Running { attempt })
+                if self.is_planted(Planted::VoidAheadKept) =>
+            {
+                Some(attempt)
+            }
+            Some(_) | None => None,
+        }
+    }
+
+    /// Whether only tasks run ahead of which nothing leaves the sandbox.
+    #[inline]
+    pub(crate) fn seals_ahead(self) -> bool {
+        !self.is_planted(Planted::EffectsRunAhead)
     }
 
     /// Whether a success updates the outlets of its task.

@@ -39,6 +39,9 @@ pub struct SchedulerOptions {
     /// How much longer than the time to its start and its timeout a worker may have an attempt
     /// before the scheduler takes it back.
     pub overdue_grace: Duration,
+    /// Whether tasks of which nothing leaves the sandbox may begin on a worker before the success
+    /// that they follow is committed (`weft_core::run_ahead`). Default: yes.
+    pub runs_ahead: bool,
     /// A shard whose task makes no progress for so long is ended and taken over. Default: 30 s.
     pub max_without_progress: Duration,
     /// Fixes nonces and run ids, for a simulation; drawn from the system otherwise.
@@ -62,6 +65,7 @@ impl SchedulerOptions {
             max_active_runs: 16,
             max_rows_per_turn: MAX_ROWS_PER_TURN,
             overdue_grace: MAX_TIME_TO_START + OVERDUE_GRACE,
+            runs_ahead: true,
             max_without_progress: MAX_WITHOUT_PROGRESS,
             seed: None,
             #[cfg(feature = "planted-bugs")]

@@ -4,6 +4,7 @@
 //! the `Context`. It does no I/O: what it needs and does not have in memory it returns as a
 //! request, which is read before the step is called again.
 
+mod ahead;
 pub(crate) mod assets;
 pub(crate) mod attempts;
 pub(crate) mod calls;

@@ -1,7 +1,14 @@
 //! DAG versions, parsed once and shared by their runs.
 
 use crate::limits::MAX_CACHED_VERSIONS;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use weft_core::{
     digest::Digest,
     document::{Code, Dag, Format, Source, TaskIndex, parse},
@@ -10,6 +17,7 @@ use weft_core::{
     inputs,
     plan::{Defaults, Plan},
     policy::DEFAULT_QUEUE,
+    run_ahead::next_in_chain,
     time::DurationMs,
     timetable::Timetable,
 };
@@ -41,6 +49,26 @@ pub(crate) struct TaskFacts {
     pub(crate) account: Arc<Account>,
     /// Whether a downstream task takes its output.
     pub(crate) has_consumers: bool,
+    /// The task that may run ahead on its success, if what both are granted allows it.
+    pub(crate) next_in_chain: Option<TaskIndex>,
+    /// How long its last success took, in any run.
+    pub(crate) last_wall: LastWall,
+}
+
+/// How long the last success of a task took, as far as this process knows. It decides only whether a
+/// task is worth running ahead.
+#[derive(Debug, Default)]
+pub(crate) struct LastWall(AtomicU64);
+
+impl LastWall {
+    pub(crate) fn get(&self) -> Option<Duration> {
+        let micros = self.0.load(Ordering::Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros))
+    }
+
+    pub(crate) fn set(&self, micros: u64) {
+        self.0.store(micros, Ordering::Relaxed);
+    }
 }
 
 /// The versions that were used last.
@@ -182,13 +210,18 @@ impl Version {
                 has_consumers[needed.as_usize()] = true;
             }
         }
-        let tasks = dag
-            .tasks
-            .iter()
-            .zip(has_consumers)
-            .map(|(task, has_consumers)| TaskFacts {
+        let plan = Arc::new(Plan::new(&dag, defaults));
+        let digests: Vec<_> = dag.tasks.iter().map(|task| digest_of(&task.code)).collect();
+        let next_of = |index| {
+            let next = next_in_chain(&dag, &plan, TaskIndex(index))?;
+            let is_of_file = digests[index as usize] == digests[next.as_usize()];
+            is_of_file.then_some(next)
+        };
+        let tasks = (0..)
+            .zip(dag.tasks.iter().zip(has_consumers))
+            .map(|(index, (task, has_consumers))| TaskFacts {
                 code: Arc::new(task.code.clone()),
-                digest: digest_of(&task.code),
+                digest: digests[index as usize],
                 account: Arc::new(Account {
                     tenant: tenant.clone(),
                     dag: stored.dag.0.unsigned_abs(),
@@ -197,11 +230,13 @@ impl Version {
                     pool_slots: task.pool_slots.unwrap_or(1),
                 }),
                 has_consumers,
+                next_in_chain: next_of(index),
+                last_wall: LastWall::default(),
             })
             .collect();
         Ok(Self {
             id: stored.id,
-            plan: Arc::new(Plan::new(&dag, defaults)),
+            plan,
             defaults: defaults.clone(),
             timetable: Timetable::of(&dag),
             has_outlets: dag.tasks.iter().any(|task| !task.outlets.is_empty()),

@@ -1,6 +1,9 @@
 //! Why a task instance is not running.
 
-use crate::shard::{preconditions::Preconditions, queue::Queue, runs::Runs};
+use crate::{
+    active_run::ActiveRun,
+    shard::{preconditions::Preconditions, queue::Queue, runs::Runs},
+};
 use weft_core::{
     document::TaskIndex,
     fair_queue::Blocked,
@@ -27,6 +30,11 @@ pub enum Reason {
         rule: &'static str,
         /// Upstreams with instances that have not ended.
         unfinished: Vec<TaskId>,
+    },
+    /// It may run on the worker of this task already: it runs ahead on that one's success.
+    RunsAhead {
+        /// The running task of its chain.
+        on: TaskId,
     },
     /// It waits until the run before, of its DAG, has done what it depends on.
     Past {
@@ -108,10 +116,12 @@ pub(crate) fn reasons(
                 .iter()
                 .map(|upstream| active.version.dag.tasks[upstream.as_usize()].id.clone())
                 .collect();
-            vec![Reason::Upstream {
+            let upstream = Reason::Upstream {
                 rule: active.version.dag.tasks[task.as_usize()].rule_name(),
                 unfinished,
-            }]
+            };
+            let ahead = runs_ahead_on(active, task).map(|on| Reason::RunsAhead { on });
+            std::iter::once(upstream).chain(ahead).collect()
         }
         InstanceState::Expanding => vec![Reason::Expanding],
         InstanceState::Ready => {
@@ -140,4 +150,15 @@ pub(crate) fn reasons(
         | InstanceState::UpstreamFailed
         | InstanceState::Cancelled => vec![Reason::Ended],
     })
+}
+
+/// The task on whose live attempt a task may run ahead.
+fn runs_ahead_on(active: &ActiveRun, task: TaskIndex) -> Option<TaskId> {
+    let mut live = active.live.iter();
+    let on = live.find(|instance| {
+        let record = active.records.get(instance);
+        let attempt = record.and_then(|record| record.attempt.as_ref());
+        attempt.is_some_and(|attempt| attempt.ahead.contains(&task))
+    })?;
+    Some(active.task(on.task).id.clone())
 }

@@ -71,6 +71,7 @@ pub const KINDS: &[&str] = &[
     "committed: run in portions",
     "committed: deferred",
     "committed: dispatched",
+    "committed: ran ahead",
     "committed: due",
     "committed: expand failed",
     "committed: expanded",

@@ -243,6 +243,7 @@ fn dispatch(digest: weft_core::digest::Digest) -> Dispatch {
         deterministic: false,
         trace: None,
         watched: false,
+        ahead: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! scheduler decides whether the report counts.
 
 use crate::{
-    artifacts,
+    ahead, artifacts,
     deps::{Deps, now},
     failure,
     load::Component,
@@ -13,11 +13,17 @@ use crate::{
 };
 use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
 use tracing::Instrument as _;
 use weft_blob::logs::LogKey;
-use weft_broker::{AttemptKey, ClaimSecret, Dispatch, Failure, HeldClaim, Report, Usage};
+use weft_broker::{
+    AttemptKey, ClaimSecret, Dispatch, Failure, HeldClaim, Report, ReportedOutcome, Usage,
+};
 use weft_core::{
+    asset::AssetUpdate,
     document::Code,
     id::TenantId,
     inputs::Invocation,
@@ -61,80 +67,183 @@ impl Ended {
     }
 }
 
-/// Runs an attempt. Dropping the future kills it.
-pub(crate) async fn run(job: Job) -> Ended {
-    let span = span::attempt(&job.dispatch, job.queue_wait);
-    let ended = execute(job).instrument(span.clone()).await;
-    span::ended(&span, ended.report());
-    ended
+/// What all executions under one claim share.
+pub(crate) struct Execution {
+    component: Component,
+    pub(crate) cancel: CancelSignal,
+    deps: Arc<Deps>,
 }
 
-async fn execute(job: Job) -> Ended {
+/// How an execution ended by itself.
+pub(crate) struct End {
+    pub(crate) outcome: ReportedOutcome,
+    pub(crate) usage: Usage,
+    pub(crate) log: Option<Arc<str>>,
+    pub(crate) artifacts: Vec<String>,
+    pub(crate) updates: Vec<AssetUpdate>,
+}
+
+/// It was killed, or had no more time.
+pub(crate) struct Killed {
+    started: Timestamp,
+    log: Option<Arc<str>>,
+}
+
+/// Runs an attempt, and what may run ahead on its success. Dropping the future kills it.
+pub(crate) async fn run(job: Job) -> Ended {
     let Job {
-        queue_wait: _,
-        dispatch,
+        queue_wait,
+        mut dispatch,
         secret,
         component,
         cancel,
         mut killed,
         deps,
     } = job;
-    let key = dispatch.key;
-    let claim = HeldClaim { key, secret };
-    let tenant = dispatch.tenant.clone();
-    let started = now();
-    let (request, events) = match prepare(dispatch, &component, cancel, started, &deps) {
-        Ok(prepared) => prepared,
-        Err(failure) => return Ended::ByItself(deps.failed(claim, failure)),
+    let claim = HeldClaim {
+        key: dispatch.key,
+        secret,
     };
-    let log = deps.logs.attempt(LogKey {
-        tenant: tenant.clone(),
-        attempt: log_name(key.run, key.attempt.instance, key.attempt.number).into(),
-    });
-    let mut lines = AttemptLines::new(key, log, events, deps.live.clone());
-    let report = {
-        let running = deps.sandbox.run(request);
-        tokio::pin!(running);
-        loop {
-            tokio::select! {
-                biased;
-                report = &mut running => break Some(report),
-                // A worker that is dropped drops this future as well.
-                Ok(()) = &mut killed => break None,
-                () = lines.wait() => lines.write().await,
-            }
+    let span = span::attempt(&dispatch, queue_wait);
+    let execution = Execution {
+        component,
+        cancel,
+        deps,
+    };
+    let before = (!dispatch.ahead.is_empty()).then(|| dispatch.clone());
+    dispatch.ahead.clear();
+    let run = execution.run(dispatch, &mut killed, None);
+    let ended = match run.instrument(span.clone()).await {
+        Ok(end) => Ended::ByItself(execution.report(claim, end)),
+        Err(Killed { started, log }) => {
+            let mut report = execution.deps.failed(claim, failure::killed());
+            report.log = log;
+            report.usage = Usage {
+                started,
+                wall_us: u64::try_from(now().0.saturating_sub(started.0)).unwrap_or(0) * 1_000,
+                ..Usage::default()
+            };
+            Ended::Killed(report)
         }
     };
-    let log = lines
-        .finish()
-        .await
-        .map(|pointer| pointer.to_string().into());
-    let Some(report) = report else {
-        let mut report = deps.failed(claim, failure::killed());
-        report.log = log;
-        report.usage = Usage {
-            started,
-            wall_us: u64::try_from(now().0.saturating_sub(started.0)).unwrap_or(0) * 1_000,
-            ..Usage::default()
+    span::ended(&span, &ended.report().outcome);
+    match (ended, before) {
+        (Ended::ByItself(mut report), Some(before)) => {
+            report.ahead = ahead::run(&before, &report.outcome, &execution, &mut killed).await;
+            Ended::ByItself(report)
+        }
+        (ended, _) => ended,
+    }
+}
+
+impl Execution {
+    /// Runs an attempt until it ends, is killed, or is out of the time that it has to run ahead. One that
+    /// runs ahead shows nothing before it has ended, and little then.
+    pub(crate) async fn run(
+        &self,
+        dispatch: Dispatch,
+        killed: &mut oneshot::Receiver<()>,
+        ahead_until: Option<Instant>,
+    ) -> Result<End, Killed> {
+        let deps = &self.deps;
+        let key = dispatch.key;
+        let tenant = dispatch.tenant.clone();
+        let started = now();
+        let (component, cancel) = (&self.component, self.cancel.clone());
+        let (request, events) = match prepare(dispatch, component, cancel, started, deps) {
+            Ok(prepared) => prepared,
+            Err(failure) => return Ok(End::before_start(started, failure)),
         };
-        return Ended::Killed(report);
-    };
-    let AttemptReport {
-        outcome,
-        usage,
-        artifacts,
-        updates,
-    } = report;
-    Ended::ByItself(Report {
-        key,
-        outcome: outcome::reported(outcome, started, &tenant, &deps.blobs).await,
-        usage: outcome::usage(started, &usage),
-        log,
-        artifacts: artifacts.iter().map(ToString::to_string).collect(),
-        updates,
-        worker: Arc::clone(&deps.worker),
-        secret,
-    })
+        let log = deps.logs.attempt(LogKey {
+            tenant: tenant.clone(),
+            attempt: log_name(key.run, key.attempt.instance, key.attempt.number).into(),
+        });
+        let live = deps.live.clone().filter(|_live| ahead_until.is_none());
+        let mut lines = AttemptLines::new(key, log, events, live);
+        let report = {
+            let running = deps.sandbox.run(request);
+            tokio::pin!(running);
+            loop {
+                tokio::select! {
+                    biased;
+                    report = &mut running => break Some(report),
+                    // A worker that is dropped drops this future as well.
+                    Ok(()) = &mut *killed => break None,
+                    () = out_of_time(ahead_until) => return Err(Killed { started, log: None }),
+                    () = lines.wait() => match ahead_until {
+                        None => lines.write().await,
+                        Some(_) if lines.are_few() => {}
+                        Some(_) => return Err(Killed { started, log: None }),
+                    },
+                }
+            }
+        };
+        let log = lines
+            .finish()
+            .await
+            .map(|pointer| pointer.to_string().into());
+        let Some(AttemptReport {
+            outcome,
+            usage,
+            artifacts,
+            updates,
+        }) = report
+        else {
+            return Err(Killed { started, log });
+        };
+        Ok(End {
+            outcome: outcome::reported(outcome, started, &tenant, &deps.blobs).await,
+            usage: outcome::usage(started, &usage),
+            log,
+            artifacts: artifacts.iter().map(ToString::to_string).collect(),
+            updates,
+        })
+    }
+
+    fn report(&self, claim: HeldClaim, end: End) -> Report {
+        let End {
+            outcome,
+            usage,
+            log,
+            artifacts,
+            updates,
+        } = end;
+        Report {
+            key: claim.key,
+            outcome,
+            usage,
+            log,
+            artifacts,
+            updates,
+            worker: Arc::clone(&self.deps.worker),
+            secret: claim.secret,
+            ahead: Vec::new(),
+        }
+    }
+}
+
+impl End {
+    /// Of an attempt that never ran.
+    fn before_start(started: Timestamp, failure: Failure) -> Self {
+        Self {
+            outcome: ReportedOutcome::Failed(failure),
+            usage: Usage {
+                started,
+                ..Usage::default()
+            },
+            log: None,
+            artifacts: Vec::new(),
+            updates: Vec::new(),
+        }
+    }
+}
+
+/// Ends with the time that there is to run ahead; never where there is no such bound.
+async fn out_of_time(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The request to the sandbox.

@@ -56,6 +56,7 @@ impl Deps {
             updates: Vec::new(),
             worker: Arc::clone(&self.worker),
             secret: claim.secret,
+            ahead: Vec::new(),
         }
     }
 

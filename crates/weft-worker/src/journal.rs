@@ -17,7 +17,7 @@
 use crate::fatal;
 use std::{
     collections::HashMap,
-    fmt,
+    fmt::{self, Write as _},
     fs::{self, File, OpenOptions, Permissions},
     io::{self, BufRead as _, BufReader},
     os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
@@ -105,22 +105,23 @@ impl Journal {
         Ok((journal, suspects))
     }
 
-    /// An attempt is about to enter guest code.
-    pub(crate) fn begins(&mut self, claim: HeldClaim, is_watched: bool) {
+    /// An attempt is about to enter guest code, and so many tasks may run ahead on its success. If
+    /// the process dies, it may have been any of them.
+    pub(crate) fn begins(&mut self, claim: HeldClaim, is_watched: bool, ahead: usize) {
         let Some(at) = self.free.pop() else { return };
         let key = claim.key;
         self.lines.insert(key, (at, claim));
         if !is_watched {
-            self.write(at, RUNNING, claim);
+            self.write(at, RUNNING, claim, ahead);
             return;
         }
         // The time of the attempt watched before is over.
         if let Some(before) = self.watched.replace(key)
             && let Some((before_at, before)) = self.lines.get(&before).copied()
         {
-            self.write(before_at, RUNNING, before);
+            self.write(before_at, RUNNING, before, 0);
         }
-        self.write(at, WATCHED, claim);
+        self.write(at, WATCHED, claim, 0);
     }
 
     /// An attempt is out of guest code.
@@ -135,10 +136,13 @@ impl Journal {
         self.free.push(at);
     }
 
-    fn write(&mut self, at: u32, how: &str, claim: HeldClaim) {
+    fn write(&mut self, at: u32, how: &str, claim: HeldClaim, ahead: usize) {
         let key = message::write_key(&claim.key);
         let secret = claim.secret.map(ClaimSecret::to_hex).unwrap_or_default();
-        let text = format!("{how} {key} {secret}");
+        let mut text = format!("{how} {key} {secret}");
+        if ahead > 0 {
+            write!(text, " {ahead}").expect("a String accepts every write");
+        }
         self.put(at, &line(&text));
     }
 
@@ -243,6 +247,7 @@ fn read(file: File, next: &Life) -> io::Result<Vec<Suspect>> {
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
+    let mut ahead: usize = 0;
     let mut is_marked = false;
     for text in lines {
         let text = text?;
@@ -253,10 +258,11 @@ fn read(file: File, next: &Life) -> io::Result<Vec<Suspect>> {
         if let Some(Ok(key)) = key.map(message::read_key) {
             let secret = words.next().and_then(ClaimSecret::from_hex);
             found.push((HeldClaim { key, secret }, how == Some(WATCHED)));
+            ahead += words.next().map_or(0, |ahead| ahead.parse().unwrap_or(0));
         }
     }
     let was_ended = !is_marked && life.was_ended(next);
-    let others = u32::try_from(found.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let others = u32::try_from((found.len() + ahead).saturating_sub(1)).unwrap_or(u32::MAX);
     let is_one_watched = found.iter().filter(|(_, is_watched)| *is_watched).count() == 1;
     Ok(found
         .into_iter()
@@ -330,9 +336,9 @@ mod tests {
         let path = folder.path().join("running");
         let mut journal = journal(&path);
         for other in 1..=3 {
-            journal.begins(claim(other), false);
+            journal.begins(claim(other), false, 0);
         }
-        journal.begins(claim(u32::MAX), false);
+        journal.begins(claim(u32::MAX), false, 0);
         (1..=3).for_each(|other| journal.ended(&key(other)));
         let suspect = Suspect {
             claim: claim(u32::MAX),
@@ -346,8 +352,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("running");
         let mut first = journal(&path);
-        first.begins(claim(1), false);
-        first.begins(claim(2), false);
+        first.begins(claim(1), false, 0);
+        first.begins(claim(2), false, 0);
         let found = killed(first, &path);
         assert!(
             found
@@ -357,9 +363,9 @@ mod tests {
         );
         fs::remove_file(&path).ok();
         let mut second = journal(&path);
-        second.begins(claim(1), false);
-        second.begins(claim(2), true);
-        second.begins(claim(3), true);
+        second.begins(claim(1), false, 0);
+        second.begins(claim(2), true, 0);
+        second.begins(claim(3), true, 0);
         let found = killed(second, &path);
         let alone: Vec<u32> = found
             .iter()
@@ -370,12 +376,25 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_on_which_tasks_run_ahead_is_one_of_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("running");
+        let mut journal = journal(&path);
+        journal.begins(claim(u32::MAX), false, weft_core::run_ahead::MAX_TASKS);
+        let suspect = Suspect {
+            claim: claim(u32::MAX),
+            evidence: Evidence::Among { others: 64 },
+        };
+        assert_eq!(killed(journal, &path), [suspect]);
+    }
+
+    #[test]
     fn no_attempt_is_blamed_for_a_kill_from_outside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("running");
         let boot = Life::now().boot;
         let mut journal = journal(&path);
-        journal.begins(claim(1), false);
+        journal.begins(claim(1), false, 0);
         let left = fs::read_to_string(&path).unwrap();
         drop(journal);
         let next = Life {
@@ -425,7 +444,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("running");
         let mut first = journal(&path);
-        first.begins(claim(1), false);
+        first.begins(claim(1), false, 0);
         let left = fs::read_to_string(&path).unwrap();
         drop(first);
         drop(journal(&path));
@@ -441,7 +460,7 @@ mod tests {
         // Attempts beyond its lines run, and are not recorded.
         let mut full = journal(&path);
         for many in 0..9 {
-            full.begins(claim(many), true);
+            full.begins(claim(many), true, 0);
         }
         (0..9).for_each(|many| full.ended(&key(many)));
         assert_eq!(full.free.len(), 4);

@@ -15,6 +15,7 @@
 //! The crate knows no database and no HTTP; [`Secrets`] provides the secrets, one by one, for an
 //! attempt with a live claim.
 
+mod ahead;
 mod artifacts;
 mod attempt;
 mod backoff;

@@ -66,6 +66,11 @@ impl AttemptLines {
         }
     }
 
+    /// Whether as many lines were taken at most as may wait.
+    pub(crate) const fn are_few(&self) -> bool {
+        self.lines.len() <= WAITING_LINES
+    }
+
     /// Writes what was taken, and whatever else is there.
     pub(crate) async fn write(&mut self) {
         while self.lines.len() < WAITING_LINES

@@ -20,7 +20,7 @@ use std::{
     fmt::{self, Write as _},
     time::Duration,
 };
-use weft_broker::{Report, ReportedOutcome};
+use weft_broker::{Report, ReportedOutcome, Usage};
 use weft_sandbox::Sandbox;
 
 /// From 1 ms to 9 h, the usual durations of attempts.
@@ -74,6 +74,17 @@ struct FoundLabel {
 }
 
 impl Outcome {
+    /// How an attempt ended.
+    pub(crate) const fn of(outcome: &ReportedOutcome) -> Self {
+        match outcome {
+            ReportedOutcome::Success { .. } => Self::Success,
+            ReportedOutcome::Skipped { .. } => Self::Skipped,
+            ReportedOutcome::Branch { .. } => Self::Branch,
+            ReportedOutcome::Deferred { .. } => Self::Deferred,
+            ReportedOutcome::Failed(_) => Self::Failed,
+        }
+    }
+
     /// Its name in metrics and spans.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -83,17 +94,6 @@ impl Outcome {
             Self::Deferred => "deferred",
             Self::Failed => "failed",
         }
-    }
-}
-
-/// How the attempt of a report ended.
-pub(crate) const fn outcome(report: &Report) -> Outcome {
-    match report.outcome {
-        ReportedOutcome::Success { .. } => Outcome::Success,
-        ReportedOutcome::Skipped { .. } => Outcome::Skipped,
-        ReportedOutcome::Branch { .. } => Outcome::Branch,
-        ReportedOutcome::Deferred { .. } => Outcome::Deferred,
-        ReportedOutcome::Failed(_) => Outcome::Failed,
     }
 }
 
@@ -130,12 +130,20 @@ impl Metrics {
         self.queue_wait_seconds.observe(queue_wait.as_secs_f64());
     }
 
-    /// Records the end of an attempt; one that never ran has no duration.
+    /// Records the end of an attempt, and of those that ran ahead on its success.
     pub(crate) fn ended(&self, report: &Report) {
-        let outcome = outcome(report);
+        self.ended_one(&report.outcome, report.usage);
+        for ahead in &report.ahead {
+            self.ended_one(&ahead.outcome, ahead.usage);
+        }
+    }
+
+    /// One that never ran has no duration.
+    fn ended_one(&self, outcome: &ReportedOutcome, usage: Usage) {
+        let outcome = Outcome::of(outcome);
         self.attempts.get_or_create(&OutcomeLabel { outcome }).inc();
-        if report.usage.wall_us > 0 {
-            let run = Duration::from_micros(report.usage.wall_us);
+        if usage.wall_us > 0 {
+            let run = Duration::from_micros(usage.wall_us);
             self.run_seconds.observe(run.as_secs_f64());
         }
     }

@@ -240,6 +240,7 @@ mod tests {
             updates: Vec::new(),
             worker: "w".into(),
             secret: None,
+            ahead: Vec::new(),
         }
     }
 

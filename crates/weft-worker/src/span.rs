@@ -3,10 +3,10 @@
 //! It names what ran and how it ended, never what went in or came out: inputs,
 //! outputs, messages and log lines are the tenant's.
 
-use crate::metrics::outcome;
+use crate::metrics::Outcome;
 use std::time::Duration;
 use tracing::{Span, field::Empty};
-use weft_broker::{Dispatch, Report, ReportedOutcome};
+use weft_broker::{Dispatch, ReportedOutcome};
 use weft_trace::Traceparent;
 
 /// The span of an attempt that starts now, in the trace of its run.
@@ -34,9 +34,9 @@ pub(crate) fn attempt(dispatch: &Dispatch, queue_wait: Duration) -> Span {
 }
 
 /// Says in the span how the attempt ended.
-pub(crate) fn ended(span: &Span, report: &Report) {
-    span.record("outcome", outcome(report).name());
-    if let ReportedOutcome::Failed(failure) = &report.outcome {
+pub(crate) fn ended(span: &Span, outcome: &ReportedOutcome) {
+    span.record("outcome", Outcome::of(outcome).name());
+    if let ReportedOutcome::Failed(failure) = outcome {
         span.record("failure", &*failure.code);
         span.record("otel.status_code", "ERROR");
     }

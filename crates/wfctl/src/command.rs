@@ -44,6 +44,7 @@ pub(crate) mod run;
 mod run_ref;
 pub(crate) mod runs;
 pub(crate) mod scheduler;
+mod scheduling_args;
 mod secret_value;
 pub(crate) mod server;
 mod sources;

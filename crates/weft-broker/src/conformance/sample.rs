@@ -70,6 +70,7 @@ pub fn dispatch(number: u32, queue: &str, priority: i32) -> Dispatch {
         deterministic: false,
         trace: None,
         watched: false,
+        ahead: Vec::new(),
     }
 }
 
@@ -86,6 +87,7 @@ pub fn report(number: u32, worker: &str) -> Report {
         updates: Vec::new(),
         worker: worker.into(),
         secret: Some(claim_keys().secret(&key(number))),
+        ahead: Vec::new(),
     }
 }
 

@@ -1,16 +1,19 @@
 //! The wire form of a dispatch.
 
 use super::{MessageError, limits::LimitsMessage, read_key, text::Text, write_key};
-use crate::Dispatch;
+use crate::{AheadTask, Dispatch};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{borrow::Cow, sync::Arc};
 use weft_core::{
     contract::{AttemptDocument, DataInterval},
     digest::Digest,
-    document::{Code, OutputFormat, Program},
+    document::{Code, OutputFormat, Program, TaskIndex},
     grant::HttpGrant,
+    inputs::AheadInput,
+    limit::Limits,
     policy::{Granted, PrivateHost},
+    run_ahead::MAX_TASKS,
     time::Timestamp,
 };
 
@@ -43,6 +46,38 @@ pub(super) struct Message<'a> {
     trace: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "is_default")]
     watched: bool,
+    /// A reader that does not know it runs nothing ahead.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    ahead: Vec<Ahead<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ahead<'a> {
+    task: u32,
+    #[serde(borrow)]
+    id: Text<'a>,
+    number: u32,
+    #[serde(borrow)]
+    code: CodeMessage<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<(Text<'a>, AheadInputMessage<'a>)>,
+    #[serde(borrow)]
+    idempotency_key: Text<'a>,
+    /// Where they differ from those of the dispatch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limits: Option<LimitsMessage>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    deterministic: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AheadInputMessage<'a> {
+    Value(#[serde(borrow)] Text<'a>),
+    Output {
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        pointer: Option<Text<'a>>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,6 +170,7 @@ impl<'a> Message<'a> {
             deterministic,
             trace,
             watched,
+            ahead,
         } = dispatch;
         Self {
             key: write_key(key).into(),
@@ -154,10 +190,17 @@ impl<'a> Message<'a> {
             deterministic: *deterministic,
             trace: trace.as_deref().map(Text::from),
             watched: *watched,
+            ahead: ahead
+                .iter()
+                .map(|ahead| Ahead::of(ahead, *limits))
+                .collect(),
         }
     }
 
     pub(super) fn into_dispatch(self) -> Result<Dispatch, MessageError> {
+        let limits = self.limits.0;
+        let ahead = self.ahead.into_iter().take(MAX_TASKS);
+        let ahead: Result<Vec<AheadTask>, _> = ahead.map(|ahead| ahead.into_task(limits)).collect();
         let tenant: weft_core::id::TenantId = self.tenant.parse().map_err(MessageError::broken)?;
         Ok(Dispatch {
             key: read_key(&self.key)?,
@@ -174,11 +217,69 @@ impl<'a> Message<'a> {
             document: Arc::new(self.document.into_document(tenant.as_str())?),
             resumed: self.resumed.as_deref().map(Arc::from),
             granted: Arc::new(self.granted.into_granted()?),
-            limits: self.limits.0,
+            limits,
             deterministic: self.deterministic,
             trace: self.trace.as_deref().map(Arc::from),
             watched: self.watched,
+            ahead: ahead?,
             tenant,
+        })
+    }
+}
+
+impl<'a> Ahead<'a> {
+    fn of(ahead: &'a AheadTask, of_dispatch: Limits) -> Self {
+        let AheadTask {
+            task,
+            id,
+            number,
+            code,
+            inputs,
+            idempotency_key,
+            limits,
+            deterministic,
+        } = ahead;
+        let input = |input: &'a AheadInput| match input {
+            AheadInput::Value(value) => AheadInputMessage::Value((&**value).into()),
+            AheadInput::Output { pointer } => AheadInputMessage::Output {
+                pointer: pointer.as_deref().map(Text::from),
+            },
+        };
+        Self {
+            task: task.0,
+            id: id.as_str().into(),
+            number: *number,
+            code: CodeMessage::of(code),
+            inputs: inputs
+                .iter()
+                .map(|(name, value)| (name.into(), input(value)))
+                .collect(),
+            idempotency_key: idempotency_key.into(),
+            limits: (*limits != of_dispatch).then_some(LimitsMessage(*limits)),
+            deterministic: *deterministic,
+        }
+    }
+
+    fn into_task(self, of_dispatch: Limits) -> Result<AheadTask, MessageError> {
+        let input = |input| match input {
+            AheadInputMessage::Value(value) => AheadInput::Value(Arc::from(&*value)),
+            AheadInputMessage::Output { pointer } => AheadInput::Output {
+                pointer: pointer.map(Text::into_owned),
+            },
+        };
+        Ok(AheadTask {
+            task: TaskIndex(self.task),
+            id: self.id.parse().map_err(MessageError::broken)?,
+            number: self.number,
+            code: Arc::new(self.code.into_code()),
+            inputs: self
+                .inputs
+                .into_iter()
+                .map(|(name, value)| (name.into_owned(), input(value)))
+                .collect(),
+            idempotency_key: self.idempotency_key.into_owned(),
+            limits: self.limits.map_or(of_dispatch, |limits| limits.0),
+            deterministic: self.deterministic,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The wire form of a report.
 
 use super::{MessageError, read_key, text::Text, write_key};
-use crate::{Failure, Output, Report, ReportedOutcome, Usage};
+use crate::{AheadReport, Failure, Output, Report, ReportedOutcome, Usage};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 use std::{borrow::Cow, sync::Arc};
@@ -9,7 +9,9 @@ use weft_core::{
     approval::ApprovalRequest,
     asset::{self, AssetUpdate},
     digest::Digest,
+    document::TaskIndex,
     id::TaskId,
+    run_ahead::MAX_TASKS,
     time::{DurationMs, Timestamp},
     wait::Call,
 };
@@ -33,6 +35,24 @@ pub(super) struct Message<'a> {
     updates: Updates<'a>,
     #[serde(borrow)]
     worker: Text<'a>,
+    /// A reader that does not know it has these attempts made again.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    ahead: Vec<Ahead<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ahead<'a> {
+    task: u32,
+    number: u32,
+    #[serde(borrow)]
+    outcome: Outcome<'a>,
+    usage: UsageMessage,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    log: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    artifacts: Cow<'a, [String]>,
+    #[serde(default, skip_serializing_if = "Updates::is_empty")]
+    updates: Updates<'a>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -143,6 +163,7 @@ impl<'a> Message<'a> {
             updates,
             worker,
             secret: _,
+            ahead,
         } = report;
         Self {
             key: write_key(key).into(),
@@ -152,10 +173,13 @@ impl<'a> Message<'a> {
             artifacts: artifacts.into(),
             updates: Updates(Cow::Borrowed(updates)),
             worker: (&**worker).into(),
+            ahead: ahead.iter().map(Ahead::of).collect(),
         }
     }
 
     pub(super) fn into_report(self) -> Result<Report, MessageError> {
+        let ahead = self.ahead.into_iter().take(MAX_TASKS);
+        let ahead: Result<Vec<AheadReport>, _> = ahead.map(Ahead::into_report).collect();
         Ok(Report {
             key: read_key(&self.key)?,
             outcome: self.outcome.into_outcome()?,
@@ -165,6 +189,42 @@ impl<'a> Message<'a> {
             updates: self.updates.0.into_owned(),
             worker: Arc::from(&*self.worker),
             secret: None,
+            ahead: ahead?,
+        })
+    }
+}
+
+impl<'a> Ahead<'a> {
+    fn of(report: &'a AheadReport) -> Self {
+        let AheadReport {
+            task,
+            number,
+            outcome,
+            usage,
+            log,
+            artifacts,
+            updates,
+        } = report;
+        Self {
+            task: task.0,
+            number: *number,
+            outcome: Outcome::of(outcome),
+            usage: UsageMessage::of(*usage),
+            log: log.as_deref().map(Text::from),
+            artifacts: artifacts.into(),
+            updates: Updates(Cow::Borrowed(updates)),
+        }
+    }
+
+    fn into_report(self) -> Result<AheadReport, MessageError> {
+        Ok(AheadReport {
+            task: TaskIndex(self.task),
+            number: self.number,
+            outcome: self.outcome.into_outcome()?,
+            usage: self.usage.into_usage(),
+            log: self.log.as_deref().map(Arc::from),
+            artifacts: self.artifacts.into_owned(),
+            updates: self.updates.0.into_owned(),
         })
     }
 }

@@ -1,12 +1,13 @@
 //! Messages are read back as they were written, and fields of later versions are ignored.
 
 use super::*;
-use crate::{Failure, Output, ReportedOutcome, Usage, conformance};
+use crate::{AheadReport, AheadTask, Failure, Output, ReportedOutcome, Usage, conformance};
 use serde_json::{Value, json};
 use std::{fs, path::Path, sync::Arc};
 use weft_core::{
     digest::Digest,
-    document::{Code, OutputFormat, Program},
+    document::{Code, OutputFormat, Program, TaskIndex},
+    inputs::AheadInput,
     policy::{Granted, PrivateHost},
     time::{DurationMs, Timestamp},
     wait::Wait,
@@ -60,9 +61,59 @@ fn rich_dispatch() -> Dispatch {
     dispatch
 }
 
+/// One on which two tasks may run ahead.
+fn dispatch_of_a_chain() -> Dispatch {
+    let mut dispatch = conformance::dispatch(2, "default", 0);
+    let next = AheadTask {
+        task: TaskIndex(1),
+        id: "second".parse().unwrap(),
+        number: 1,
+        code: Arc::clone(&dispatch.code),
+        inputs: vec![
+            ("day".to_owned(), AheadInput::Value("\"monday\"".into())),
+            ("all".to_owned(), AheadInput::Output { pointer: None }),
+        ],
+        idempotency_key: "key/second".to_owned(),
+        limits: dispatch.limits,
+        deterministic: false,
+    };
+    let mut last = next.clone();
+    last.task = TaskIndex(7);
+    last.limits.timeout_ms = 5;
+    last.deterministic = true;
+    last.inputs = vec![(
+        "part".to_owned(),
+        AheadInput::Output {
+            pointer: Some("/a/0".to_owned()),
+        },
+    )];
+    dispatch.ahead = vec![next, last];
+    dispatch
+}
+
+#[test]
+fn the_attempt_of_a_task_that_runs_ahead_has_what_it_differs_in() {
+    let dispatch = dispatch_of_a_chain();
+    let output: Arc<str> = r#"{"a":[5]}"#.into();
+    let next = dispatch.ahead_on(&dispatch.ahead[0], &output).unwrap();
+    let inputs = [("day", "\"monday\""), ("all", r#"{"a":[5]}"#)];
+    let inputs = inputs.map(|(name, value)| (name.to_owned(), value.into()));
+    assert_eq!(next.inputs, inputs);
+    assert_eq!(next.document.task.as_str(), "second");
+    assert_eq!(next.key.attempt.instance.task, TaskIndex(1));
+    let last = dispatch.ahead_on(&dispatch.ahead[1], &output).unwrap();
+    assert_eq!(last.inputs, [("part".to_owned(), Arc::from("5"))]);
+    let without = dispatch.ahead_on(&dispatch.ahead[1], &"{}".into());
+    assert!(without.is_err(), "{without:?}");
+}
+
 #[test]
 fn dispatches_come_back_as_they_were() {
-    for dispatch in [conformance::dispatch(1, "default", 0), rich_dispatch()] {
+    for dispatch in [
+        conformance::dispatch(1, "default", 0),
+        rich_dispatch(),
+        dispatch_of_a_chain(),
+    ] {
         let text = write_dispatch(&dispatch);
         let back = read_dispatch(DISPATCH_VERSION, text.as_bytes()).expect("readable");
         assert_eq!(format!("{back:?}"), format!("{dispatch:?}"), "{text}");
@@ -135,7 +186,22 @@ fn rich_reports() -> Vec<Report> {
         updates: Vec::new(),
         ..report(3, "worker")
     };
-    outcomes.into_iter().map(with_outcome).collect()
+    let mut reports: Vec<Report> = outcomes.into_iter().map(with_outcome).collect();
+    let mut of_chain = report(4, "worker");
+    of_chain.ahead = reports
+        .iter()
+        .map(|report| AheadReport {
+            task: TaskIndex(2),
+            number: 1,
+            outcome: report.outcome.clone(),
+            usage: report.usage,
+            log: report.log.clone(),
+            artifacts: report.artifacts.clone(),
+            updates: Vec::new(),
+        })
+        .collect();
+    reports.push(of_chain);
+    reports
 }
 
 #[test]
@@ -196,6 +262,7 @@ fn version_one_of_dispatches_is_read_and_written_as_ever() {
     });
     component.watched = true;
     dispatches.push(component);
+    dispatches.push(dispatch_of_a_chain());
     let written: Vec<String> = dispatches.iter().map(write_dispatch).collect();
     let kept = corpus("dispatches-1.jsonl", &written);
     assert_eq!(kept.len(), written.len());

@@ -3,7 +3,7 @@
 use super::{
     Account, FairQueue, Ready, Taken,
     level::{
-        Class, DagQueue, Item, PoolSlots, QueueIx, QueueKey, Rank, TaskKey, TaskQueue, is_full,
+        Class, DagLoad, DagQueue, Item, PoolSlots, QueueIx, QueueKey, Rank, TaskKey, TaskQueue, is_full,
     },
     ranges::Ranges,
 };
@@ -154,15 +154,7 @@ impl FairQueue {
         let key = next.key;
 
         let before = self.withdraw(key);
-        let item = self
-            .task_queue_mut(next)
-            .and_then(|tasks| tasks.get_mut(&next.rank))
-            .expect("the next task is in its task queue");
-        let index = item.indexes.pop().expect("no item is empty");
-        let account = Arc::clone(&item.account);
-        if item.indexes.is_empty() {
-            self.remove_item(next);
-        }
+        let (index, account) = self.pop_instance(next);
         let tenant_queue = self.tenant_queue(queue, key.tenant);
         tenant_queue.last_position += 1;
         if let Some(dag_queue) = tenant_queue.dag_queues.get_mut(&key.dag) {
@@ -179,6 +171,46 @@ impl FairQueue {
             },
             account,
         })
+    }
+
+    /// Takes an instance of a task out of its order and whatever slots the workers of its queue have
+    /// free: one of them ran it already. `None` if none is ready, or a hold or a bound on active
+    /// instances keeps it from being taken.
+    pub fn take_task(&mut self, run: RunId, task: TaskIndex) -> Option<Taken> {
+        let task_key = self.tasks.get(&(run, task)).copied()?;
+        let key = task_key.key;
+        let is_dag_full = self.dags.get(&key.dag).is_some_and(DagLoad::is_full);
+        if is_full(self.active, self.bounds.max_active)
+            || self.tenants[key.tenant.0].is_full()
+            || is_dag_full
+            || !self.has_pool_slots(task_key.class)
+        {
+            return None;
+        }
+        let before = self.withdraw(key);
+        let (index, account) = self.pop_instance(task_key);
+        self.enter(key, before);
+        self.charge(key.queue, key.tenant, key.dag, task_key.class.pool_slots);
+        Some(Taken {
+            run,
+            instance: Instance { task, index },
+            account,
+        })
+    }
+
+    /// Removes the next instance of an item, and the item with its last one. Between `withdraw` and
+    /// `enter`.
+    fn pop_instance(&mut self, task_key: TaskKey) -> (u32, Arc<Account>) {
+        let item = self
+            .task_queue_mut(task_key)
+            .and_then(|tasks| tasks.get_mut(&task_key.rank))
+            .expect("the task is in its task queue");
+        let index = item.indexes.pop().expect("no item is empty");
+        let account = Arc::clone(&item.account);
+        if item.indexes.is_empty() {
+            self.remove_item(task_key);
+        }
+        (index, account)
     }
 
     /// Undoes the last take, but for the order: the instance occupies nothing, and is not ready

@@ -235,6 +235,27 @@ impl Model {
             .collect()
     }
 
+    /// Whether an instance may be taken that a worker ran already: only bounds on active ones count.
+    pub(crate) fn may_take_task(&self, key: Key) -> bool {
+        let is_of_queue = |blocked: &Blocked| {
+            matches!(
+                blocked,
+                Blocked::QueueHasNoWorkers { .. }
+                    | Blocked::Oversized { .. }
+                    | Blocked::QueueFull { .. }
+            )
+        };
+        let ready = self.work.get(&key).map(|(ready, _)| ready);
+        ready.is_some_and(|ready| self.blocked(ready).iter().all(is_of_queue))
+    }
+
+    /// Takes the first instance of a task, whatever free slots there are.
+    pub(crate) fn take_task(&mut self, taken: &Taken) {
+        let index = taken.instance.index;
+        self.remove((taken.run, taken.instance.task), &(index..index + 1));
+        self.active.push(Account::clone(&taken.account));
+    }
+
     /// Takes the same instance, if it may be taken and no other of its DAG goes first.
     pub(crate) fn take(&mut self, taken: &Taken) -> Result<(), String> {
         let key = (taken.run, taken.instance.task);

@@ -15,6 +15,7 @@ const POOLS: [&str; 2] = ["p", "o"];
 enum Step {
     Push(Work),
     Take(usize),
+    TakeTask(i64, u32),
     Release(usize),
     Occupy(Work),
     SetBounds(Option<u32>),
@@ -66,6 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => some_work().prop_map(Step::Push),
         8 => (0..6_usize).prop_map(Step::Take),
+        4 => instance.clone().prop_map(|(of, task)| Step::TakeTask(of, task)),
         6 => any::<usize>().prop_map(Step::Release),
         1 => some_work().prop_map(Step::Occupy),
         1 => bound().prop_map(Step::SetBounds),
@@ -101,6 +103,16 @@ fn apply(step: Step, fair_queue: &mut FairQueue, model: &mut Model) -> Result<()
             if taken.len() < max {
                 let left = model.takeable();
                 prop_assert!(left.is_empty(), "work is left: {left:?}");
+            }
+        }
+        Step::TakeTask(of, task) => {
+            let key = (run(of), TaskIndex(task));
+            let first = model.work.get(&key).and_then(|(_, ready)| ready.first());
+            let first = first.copied().filter(|_| model.may_take_task(key));
+            let taken = fair_queue.take_task(key.0, key.1);
+            prop_assert_eq!(taken.as_ref().map(|taken| taken.instance.index), first);
+            if let Some(taken) = taken {
+                model.take_task(&taken);
             }
         }
         Step::Release(which) => {

@@ -43,6 +43,12 @@ impl Queue {
         self.instances.take_next()
     }
 
+    /// Takes the only instance of a task that a worker ran already. `None` where it is not ready, or
+    /// a hold or a bound keeps it from being dispatched.
+    pub(crate) fn take_task(&mut self, run: RunId, task: TaskIndex) -> Option<Taken> {
+        self.instances.take_task(run, task)
+    }
+
     /// Holds a task whose instance was just taken and can't be dispatched yet. The instance
     /// is not ready until it is pushed again.
     pub(crate) fn hold_taken(&mut self, taken: &Taken) {

@@ -5,6 +5,8 @@ mod finished;
 mod released;
 mod started;
 
+pub(super) use finished::{End, apply_end};
+
 use super::attempts::lose_attempt;
 use crate::{context::Context, shard::Shard};
 use weft_broker::Notice;

@@ -1,6 +1,6 @@
 //! The dispatch of an attempt: its grants, limits, inputs and code.
 
-use super::{OutputsNeeded, events::RunEvents};
+use super::{OutputsNeeded, ahead, events::RunEvents};
 use crate::{
     active_run::ActiveRun,
     faults::FaultPoints,
@@ -17,6 +17,7 @@ use std::sync::Arc;
 use weft_broker::Dispatch;
 use weft_core::{
     contract::AttemptDocument,
+    document::TaskIndex,
     failure_code::FailureCode,
     inputs::{self, InputError, NamedInputs},
     run::{Attempt, Instance},
@@ -71,10 +72,14 @@ pub(crate) fn prepare_attempt(
         events.shard,
         events.settings,
         events.crashes,
-        events.cx.faults,
+        (events.cx.options.runs_ahead, events.cx.faults),
     );
     match dispatch {
         Ok(dispatch) => {
+            if !dispatch.ahead.is_empty() {
+                let ahead = dispatch.ahead.iter().map(|ahead| ahead.task);
+                active.attempt_facts(attempt).ahead = ahead.collect();
+            }
             events.batch.publish(dispatch);
             None
         }
@@ -92,14 +97,19 @@ fn build_dispatch(
     shard: ShardId,
     settings: &Settings,
     crashes: &Crashes,
-    faults: FaultPoints,
+    (runs_ahead, faults): (bool, FaultPoints),
 ) -> Result<Dispatch, Unprepared> {
     let instance = attempt.instance;
     if let Some(Refusal { code, message }) = crashes.refusal(active, instance) {
         return Err(Unprepared::Failed { code, message });
     }
     let watched = crashes.is_watched(active, instance);
-    let Grant { granted, limits } = active.grant(instance, settings)?;
+    let ahead = if runs_ahead && !watched {
+        ahead::tasks_after(active, instance, settings, crashes, faults)
+    } else {
+        Vec::new()
+    };
+    let Grant { granted, limits } = active.grant(instance.task, settings)?;
     let inputs = inputs.unwrap_or_else(|| active.inputs_of(instance))?;
     let resumed = active.records.get(&instance);
     let resumed = faults.resume_state(resumed.and_then(|record| record.resume.clone()));
@@ -126,12 +136,17 @@ fn build_dispatch(
         deterministic: task.deterministic,
         trace: active.trace.clone(),
         watched,
+        ahead,
     })
 }
 
 impl ActiveRun {
-    /// What the tenant's policy grants an instance.
-    fn grant(&mut self, instance: Instance, settings: &Settings) -> Result<Grant, Unprepared> {
+    /// What the tenant's policy grants a task.
+    pub(super) fn grant(
+        &mut self,
+        task: TaskIndex,
+        settings: &Settings,
+    ) -> Result<Grant, Unprepared> {
         let policy = settings.policy(&self.tenant).ok_or_else(|| {
             let tenant = &self.tenant;
             Unprepared::failed(
@@ -140,7 +155,7 @@ impl ActiveRun {
             )
         })?;
         self.grants
-            .evaluate(&self.version.dag, instance.task, policy)
+            .evaluate(&self.version.dag, task, policy)
             .map_err(|refusals| {
                 Unprepared::failed(
                     FailureCode::Denied.as_str(),
@@ -191,7 +206,7 @@ impl ActiveRun {
     }
 
     /// Equal over the retries of an instance, new after it was cleared, with its task or by itself.
-    fn idempotency_key(&self, instance: Instance) -> String {
+    pub(super) fn idempotency_key(&self, instance: Instance) -> String {
         let task = &self.task(instance.task).id;
         let generation = self.run.generation(instance.task);
         let key = format!("{}/{task}/{}/{generation}", self.id, instance.index);

@@ -188,6 +188,7 @@ impl Installation {
                         updates: Vec::new(),
                         worker: Arc::clone(&info.id),
                         secret: claim.secret,
+                        ahead: Vec::new(),
                     };
                     if worker.report(vec![report]).await.is_err() {
                         return;

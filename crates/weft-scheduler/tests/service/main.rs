@@ -1,6 +1,7 @@
 //! The scheduler over a real database and the in-process broker, with workers that each test
 //! controls. The tests assert what a user would notice.
 
+mod ahead;
 mod approvals;
 mod assets;
 mod calls;

@@ -4,6 +4,7 @@
 //! them against the naive model, and compares rows, dispatches, confirmations,
 //! limits and work with it. It does not know what a scheduler has in memory.
 
+mod ahead;
 mod assets;
 mod bounds;
 mod closing;
@@ -21,6 +22,7 @@ pub use work::Work;
 
 use super::{broker_state::BrokerState, documents::Parsed, tables::Tables, worker::Worker};
 use crate::{coverage::Coverage, reference::Model, scenario::Scenario};
+use ahead::RanAhead;
 use past::LostWork;
 use state::{Account, Active, Done, Fairness, Watched};
 use std::{
@@ -66,6 +68,7 @@ pub struct Auditor {
     /// The epochs that have committed something.
     epochs: BTreeSet<(ShardId, i64)>,
     lost: LostWork,
+    ran_ahead: RanAhead,
     /// The attempt whose deferral each event ended.
     woke: BTreeMap<i64, (RunId, Attempt)>,
 }
@@ -189,6 +192,8 @@ impl Auditor {
         }
         self.check_allowed(turn, &done, seen)?;
         self.check_rows(turn, seen)?;
+        self.check_effects()?;
+        self.check_ahead(std::mem::take(&mut done.ahead), seen.coverage)?;
         check_arrivals(turn, seen)?;
         check_called_runs(turn, seen)?;
         check_approvals(turn, seen)?;
@@ -268,6 +273,7 @@ impl Auditor {
             made,
             deaths,
             suspected,
+            ran_ahead,
             ..
         } = self;
         let run = runs.get_mut(&id).expect("it is watched");
@@ -277,6 +283,12 @@ impl Auditor {
         run.take_defaults(id, begun)?;
         let mut actions = Vec::new();
         for (at, event) in events {
+            if let Event::Finished { attempt, .. } = &event
+                && let Some(counted) = ran_ahead.find(id, *attempt, made)
+            {
+                counted.is_dispatched_ahead(done);
+                done.ahead.push(counted);
+            }
             run.apply_committed(id, &event, (made, deaths, suspected), seen)?;
             let was_ready = match &event {
                 Event::Dispatched { instance, .. } => {

@@ -123,6 +123,9 @@ impl Shape {
         {
             add_group(&mut own, &names[list], &mut dag, &mut tasks);
         }
+        if own.bool() {
+            add_chain(&mut own, &mut tasks);
+        }
         dag.insert("id".into(), json!(self.id));
         dag.insert("description".into(), json!(format!("version {number}")));
         dag.insert("max_active_runs".into(), json!(self.max_active_runs));
@@ -225,6 +228,24 @@ fn add_group(
     let mut after = json!({ "inputs": { "from_b": "g.b" } });
     after["grants"] = json!({ "dags": callable_dags() });
     tasks.insert("after_g".into(), after);
+}
+
+/// Tasks in a row, that may run ahead but for those with effects outside.
+fn add_chain(rng: &mut Rng, tasks: &mut Map<String, Value>) {
+    for at in 0..rng.usize(3..7) {
+        let mut task = json!({ "grants": { "dags": callable_dags() } });
+        if at > 0 {
+            let input = format!("from_c{}", at - 1);
+            task["inputs"] = json!({ input: format!("c{}", at - 1) });
+        }
+        if rng.u32(0..3) == 0 {
+            task["retries"] = json!(1);
+        }
+        if rng.u32(0..4) == 0 {
+            task["grants"]["http"] = json!(["https://example.com"]);
+        }
+        tasks.insert(format!("c{at}"), task);
+    }
 }
 
 /// A task of these names, and whether it is mapped.

@@ -9,7 +9,7 @@ use super::{
 use crate::coverage::Coverage;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
-use weft_broker::{Dispatch, Failure, Output, Report, ReportedOutcome};
+use weft_broker::{AheadReport, Dispatch, Failure, Output, Report, ReportedOutcome, Usage};
 use weft_core::{
     digest::Digest,
     id::{EventName, OptionName, TenantId},
@@ -200,6 +200,52 @@ impl Fates<'_> {
         self.tables.blobs.insert(digest, text);
         self.coverage.add("task: output in the blob store");
         Output::Blob { digest, bytes }
+    }
+
+    /// The ends of what a worker runs ahead on this outcome.
+    pub fn run_ahead(
+        &mut self,
+        before: &Dispatch,
+        outcome: &ReportedOutcome,
+        worker: &str,
+    ) -> Vec<AheadReport> {
+        let mut ahead = Vec::new();
+        let mut outcome = outcome.clone();
+        for task in &before.ahead {
+            let ReportedOutcome::Success {
+                output: Output::Inline(on),
+            } = &outcome
+            else {
+                break;
+            };
+            if self.random.is_ahead_over() {
+                break;
+            }
+            let dispatch = before
+                .ahead_on(task, on)
+                .expect("no input is a part of an output");
+            let on = Arc::clone(on);
+            self.coverage.add("worker: runs ahead");
+            if let Some(parsed) = self.auditor.parsed_of(before.key.run, self.tables) {
+                let grants = &parsed.dag.tasks[task.task.as_usize()].grants;
+                self.auditor.begun_ahead(&dispatch, grants);
+            }
+            outcome = self.outcome(&dispatch, worker);
+            self.auditor.ended_ahead(&dispatch, on, &outcome);
+            ahead.push(AheadReport {
+                task: task.task,
+                number: task.number,
+                outcome: outcome.clone(),
+                usage: Usage {
+                    wall_us: 1,
+                    ..Usage::default()
+                },
+                log: None,
+                artifacts: Vec::new(),
+                updates: Vec::new(),
+            });
+        }
+        ahead
     }
 
     /// The outcome that was reported for an attempt.

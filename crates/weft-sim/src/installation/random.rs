@@ -270,6 +270,11 @@ impl Randomness {
         }
     }
 
+    /// Whether a worker has no more time to run tasks ahead.
+    pub fn is_ahead_over(&mut self) -> bool {
+        self.rare.u32(0..5) == 0
+    }
+
     /// What a deferred task waits for.
     pub fn waits_for(&mut self) -> WaitFate {
         match self.rare.u32(0..12) {

@@ -21,6 +21,7 @@ impl Worker {
         self.running = still;
         for (dispatch, _) in over {
             let outcome = fates.outcome(&dispatch, &self.id);
+            let ahead = fates.run_ahead(&dispatch, &outcome, &self.id);
             let report = Report {
                 key: dispatch.key,
                 outcome,
@@ -33,6 +34,7 @@ impl Worker {
                 updates: Vec::new(),
                 worker: Arc::clone(&self.id),
                 secret: None,
+                ahead,
             };
             fates.made(&report);
             self.outbox.push(report);
@@ -150,6 +152,7 @@ impl Truth {
                 updates: Vec::new(),
                 worker: Arc::clone(&next.id),
                 secret: None,
+                ahead: Vec::new(),
             });
         }
         self.workers[at] = next;

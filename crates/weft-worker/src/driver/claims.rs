@@ -160,7 +160,7 @@ impl Driver {
 
     /// Reports an attempt that never ran; its trace shows it too.
     fn refuse(&mut self, dispatch: &Dispatch, queued: Instant, report: Report) {
-        span::ended(&span::attempt(dispatch, queued.elapsed()), &report);
+        span::ended(&span::attempt(dispatch, queued.elapsed()), &report.outcome);
         self.metrics.ended(&report);
         self.outbox.put(report);
     }
@@ -297,8 +297,11 @@ impl Driver {
         if dispatch.watched {
             self.watch.begins(key, now + self.options.watch);
         }
-        self.journal
-            .begins(HeldClaim { key, secret }, dispatch.watched);
+        self.journal.begins(
+            HeldClaim { key, secret },
+            dispatch.watched,
+            dispatch.ahead.len(),
+        );
         let stage = Stage::Running(Running {
             memory_bytes,
             cancel: cancel.clone(),

@@ -1,6 +1,7 @@
 //! The worker as others see it: a scheduler at the other end of the in-process broker, real guests
 //! in the sandbox, real blobs and logs in a folder.
 
+mod ahead;
 mod brokers;
 mod components;
 mod crashes;

@@ -219,6 +219,7 @@ impl Rig {
             deterministic: false,
             trace: None,
             watched: false,
+            ahead: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `wfctl scheduler`: schedules an installation of many machines, or is a standby.
 
 use super::{
-    backend_args::BackendArgs, status::StatusArgs, telemetry::TelemetryArgs,
+    backend_args::BackendArgs, scheduling_args::SchedulingArgs, status::StatusArgs, telemetry::TelemetryArgs,
     worker_args::machine_name,
 };
 use weft_api::problem::{Exit, Problems};
@@ -22,6 +22,8 @@ pub(crate) struct SchedulerArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
+    scheduling: SchedulingArgs,
+    #[command(flatten)]
     status: StatusArgs,
     #[command(flatten)]
     backends: BackendArgs,
@@ -35,6 +37,7 @@ pub(crate) fn run(args: SchedulerArgs) -> Result<Exit, Problems> {
         backends: args.backends.locations()?,
         name: args.name.unwrap_or_else(machine_name),
         status: args.status.listen(),
+        runs_ahead: !args.scheduling.no_run_ahead,
     };
     let runtime = engine::runtime()?;
     let telemetry = weft_node::telemetry::start(args.telemetry.collector(), runtime.handle())?;

@@ -172,6 +172,10 @@ fn text(instance: &Instance, attempts: &[Attempt], zone: &Zone) -> String {
             format!("{} KiB", usage.memory_peak_bytes >> 10),
         ));
     }
+    if instance.usage.is_some_and(|usage| usage.ran_ahead) {
+        let how = "ahead: before the success that it follows was committed";
+        pairs.push(("ran", how.to_owned()));
+    }
     let note = instance.note.as_ref();
     pairs.extend(note.map(|note| ("note", note::shown(note, zone))));
     let mut text = table::fields(&pairs);

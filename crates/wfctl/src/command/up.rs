@@ -2,7 +2,7 @@
 
 use super::{
     database::DatabaseArgs, listening::ListeningArgs, redis::RedisArgs,
-    retention_args::RetentionArgs, sources::SourceArgs, worker_args::WorkerProcessArgs,
+    retention_args::RetentionArgs, scheduling_args::SchedulingArgs, sources::SourceArgs, worker_args::WorkerProcessArgs,
 };
 use std::path::PathBuf;
 use weft_api::{
@@ -40,6 +40,8 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     worker: WorkerProcessArgs,
     #[command(flatten)]
+    scheduling: SchedulingArgs,
+    #[command(flatten)]
     retention: RetentionArgs,
     #[command(flatten)]
     database: DatabaseArgs,
@@ -63,6 +65,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
         memory: args.worker.memory(),
         queues: args.worker.queues.clone(),
         drain: args.worker.drain(),
+        runs_ahead: !args.scheduling.no_run_ahead,
         retention: args.retention.retention(),
         postgres: args.database.postgres()?,
         redis: args.redis.place()?,

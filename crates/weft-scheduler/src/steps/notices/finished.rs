@@ -8,6 +8,7 @@ use crate::{
         waits::Waiting,
     },
     steps::{
+        ahead,
         attempts::lose_attempt,
         calls,
         events::{RunEvents, error_json},
@@ -26,7 +27,7 @@ use weft_core::{
 };
 use weft_store::Output;
 
-/// Applies a report. It is confirmed once this turn is committed, whether the run accepts it or
+/// Applies a report, and what ran ahead on it. It is confirmed once this turn is committed, whether the run accepts it or
 /// rejects it for good.
 pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
     let Report {
@@ -38,8 +39,8 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
         updates,
         worker,
         secret: _,
+        ahead,
     } = report;
-    let AttemptKey { run, attempt, .. } = key;
     events.batch.confirm(key);
     if let ReportedOutcome::Failed(failure) = &outcome
         && let Some(evidence) = failure.evidence()
@@ -47,6 +48,45 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
         apply_crash(events, key, worker, evidence, failure);
         return;
     }
+    let end = End {
+        key,
+        outcome,
+        usage,
+        log,
+        updates,
+        worker: Arc::clone(&worker),
+        ran_ahead: false,
+    };
+    let is_accepted = apply_end(events, end);
+    if is_accepted || !events.cx.faults.voids_ahead() {
+        ahead::apply(events, key, &worker, ahead);
+    }
+}
+
+/// How an attempt ended.
+pub(in crate::steps) struct End {
+    pub(in crate::steps) key: AttemptKey,
+    pub(in crate::steps) outcome: ReportedOutcome,
+    pub(in crate::steps) usage: Usage,
+    pub(in crate::steps) log: Option<Arc<str>>,
+    pub(in crate::steps) updates: Vec<AssetUpdate>,
+    pub(in crate::steps) worker: Arc<str>,
+    /// It was begun before the success that it follows was committed.
+    pub(in crate::steps) ran_ahead: bool,
+}
+
+/// Applies the end of an attempt. Returns whether the run accepts it.
+pub(in crate::steps) fn apply_end(events: &mut RunEvents<'_>, end: End) -> bool {
+    let End {
+        key,
+        outcome,
+        usage,
+        log,
+        updates,
+        worker,
+        ran_ahead,
+    } = end;
+    let AttemptKey { run, attempt, .. } = key;
     let instance = attempt.instance;
     let call = match &outcome {
         ReportedOutcome::Deferred {
@@ -60,34 +100,41 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
         None => outcome,
     };
     let Some(active) = events.runs.get(run) else {
-        return;
+        return false;
     };
     let (outcome, updates) = active.updates_of(instance, outcome, updates);
     let finished = Event::Finished {
         attempt,
         outcome: active.outcome_of(attempt.instance.task, &outcome),
     };
+    let mut is_accepted = true;
     if let Err(rejection) = events.apply(run, finished) {
+        is_accepted = false;
         tracing::debug!(%run, ?attempt, %rejection, operation = "apply report", "the run rejects a report; it is confirmed and changes nothing");
         if events.cx.faults.drops_rejected_report() {
-            return;
+            return false;
         }
         events.batch.change_instance(run, attempt.instance);
     }
     let Some(active) = events.runs.get_mut(run) else {
-        return;
+        return false;
     };
     // An attempt that failed before its guest ran absolves nothing.
     if usage.wall_us > 0 {
         events.crashes.record_end(active, attempt.instance);
     }
-    events
-        .queue
-        .record_end(&active.task_facts(attempt.instance.task).account.queue);
+    let task = active.task_facts(attempt.instance.task);
+    // What ran ahead frees no slot that the attempt before it does not free.
+    if !ran_ahead {
+        events.queue.record_end(&task.account.queue);
+    }
+    if let ReportedOutcome::Success { .. } = &outcome {
+        task.last_wall.set(usage.wall_us);
+    }
     let facts = active.attempt_facts(attempt);
     facts.started.get_or_insert(usage.started);
     facts.worker = Some(worker);
-    facts.usage = Some(usage_json(&usage));
+    facts.usage = Some(usage_json(&usage, ran_ahead));
     facts.log = log;
     let end = active.record_outcome(attempt.instance, outcome);
     if events.cx.faults.updates_assets() {
@@ -104,6 +151,7 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
         Some(planned) => planned.apply(events, run, instance),
         None => add_wait(events, run, instance),
     }
+    is_accepted
 }
 
 /// Has looked up what an instance waits for since it deferred.
@@ -164,7 +212,7 @@ fn apply_crash(
 
 impl ActiveRun {
     /// The facts of an attempt that is current.
-    pub(super) fn attempt_facts(&mut self, attempt: Attempt) -> &mut AttemptFacts {
+    pub(in crate::steps) fn attempt_facts(&mut self, attempt: Attempt) -> &mut AttemptFacts {
         let record = self.record(attempt.instance);
         let facts = record.attempt.get_or_insert_with(AttemptFacts::default);
         facts.number = attempt.number;
@@ -274,7 +322,7 @@ impl ActiveRun {
     }
 }
 
-fn usage_json(usage: &Usage) -> Arc<str> {
+fn usage_json(usage: &Usage, ran_ahead: bool) -> Arc<str> {
     let Usage {
         started: _,
         wall_us,
@@ -285,7 +333,7 @@ fn usage_json(usage: &Usage) -> Arc<str> {
         bytes_in,
         bytes_out,
     } = usage;
-    json!({
+    let mut json = json!({
         "wall_us": wall_us,
         "cpu_us": cpu_us,
         "memory_peak_bytes": memory_peak_bytes,
@@ -293,9 +341,11 @@ fn usage_json(usage: &Usage) -> Arc<str> {
         "log_bytes": log_bytes,
         "bytes_in": bytes_in,
         "bytes_out": bytes_out,
-    })
-    .to_string()
-    .into()
+    });
+    if ran_ahead {
+        json["ran_ahead"] = true.into();
+    }
+    json.to_string().into()
 }
 
 fn failure_json(failure: &Failure) -> Arc<str> {

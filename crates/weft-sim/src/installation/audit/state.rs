@@ -1,6 +1,6 @@
 //! The auditor's records of runs, active work and fairness.
 
-use super::super::documents::Parsed;
+use super::{super::documents::Parsed, ahead::Counted};
 use crate::reference::Model;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -64,6 +64,8 @@ pub(super) struct Done {
     pub(super) actions: u64,
     pub(super) started: BTreeSet<(DagKey, RunId)>,
     pub(super) dispatched: Vec<(RunId, Instance)>,
+    /// Attempts that ran ahead.
+    pub(super) ahead: Vec<Counted>,
     /// Tasks that may run as far as other runs go.
     pub(super) allowed: Vec<(RunId, TaskIndex)>,
     /// The time of its latest event.

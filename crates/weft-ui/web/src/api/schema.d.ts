@@ -4466,6 +4466,11 @@ export interface components {
              */
             memory_peak_bytes?: number;
             /**
+             * @description The attempt ran ahead: on its worker it began before the success of the task that it follows
+             *     was committed, and both were committed together.
+             */
+            ran_ahead?: boolean;
+            /**
              * Format: int64
              * @description Wall-clock time, in microseconds.
              */

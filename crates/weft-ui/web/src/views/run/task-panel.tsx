@@ -262,6 +262,12 @@ function Facts({ instance }: { instance: Instance }) {
             <dd>{bytes(usage.memory_peak_bytes)} at most</dd>
           </>
         ) : null}
+        {usage?.ran_ahead && (
+          <>
+            <dt>Ran ahead</dt>
+            <dd>It began before the success that it follows was committed</dd>
+          </>
+        )}
         {instance.output && (
           <>
             <dt>Output</dt>

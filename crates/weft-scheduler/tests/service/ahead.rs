@@ -1,0 +1,237 @@
+//! Chains whose tasks run ahead of a commit.
+
+use crate::harness::{Installation, success};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+use weft_broker::{
+    AheadReport, Claim, Output, Report, ReportedOutcome, Usage, WorkerBroker, WorkerInfo,
+};
+use weft_core::{
+    document::TaskIndex,
+    fair_queue::Blocked,
+    id::TenantId,
+    run::RunState,
+};
+use weft_scheduler::{Reason, SchedulerOptions, Wake};
+use weft_store::{CommandKind, InstanceTag};
+use weft_store_sql::Deployed;
+
+const ID: &str = "by hand";
+
+/// A worker whose attempts end as the test says.
+struct ByHand(Arc<dyn WorkerBroker>);
+
+impl ByHand {
+    async fn new(installation: &Installation) -> Self {
+        let info = WorkerInfo {
+            id: ID.into(),
+            queues: vec!["default".into()],
+            slots: 1,
+            prefetch: 0,
+            memory_bytes: None,
+            labels: Vec::new(),
+        };
+        let worker = installation.broker.worker();
+        worker.register(&info, &[]).await.expect("it registers");
+        Self(Arc::new(worker))
+    }
+
+    async fn claim(&self) -> Claim {
+        let mut claims = self.0.claim(1).await.expect("the broker is there");
+        claims.remove(0)
+    }
+
+    /// Reports a success with this output, and what ran ahead on it.
+    async fn report(&self, claim: &Claim, output: &str, ahead: Vec<AheadReport>) {
+        let report = Report {
+            key: claim.dispatch.key,
+            outcome: success(output).expect("it is one"),
+            usage: short(),
+            log: None,
+            artifacts: Vec::new(),
+            updates: Vec::new(),
+            worker: ID.into(),
+            secret: claim.secret,
+            ahead,
+        };
+        self.0.report(vec![report]).await.expect("it is taken");
+    }
+
+    /// Runs the tasks of a run one by one, so that the scheduler knows how long they take.
+    async fn learn(&self, installation: &Installation, deployed: &Deployed, tasks: usize) {
+        let run = installation.trigger(deployed).await;
+        for _ in 0..tasks {
+            let claim = self.claim().await;
+            assert_eq!(claim.dispatch.ahead, []);
+            self.report(&claim, "0", Vec::new()).await;
+        }
+        assert_eq!(installation.ended(run).await, RunState::Success);
+    }
+}
+
+fn short() -> Usage {
+    Usage {
+        wall_us: 100,
+        ..Usage::default()
+    }
+}
+
+/// Successes of the tasks that may run ahead, with these outputs.
+fn ahead(claim: &Claim, outputs: &[&str]) -> Vec<AheadReport> {
+    let tasks = claim.dispatch.ahead.iter();
+    let ends = tasks.zip(outputs).map(|(task, output)| AheadReport {
+        task: task.task,
+        number: task.number,
+        outcome: ReportedOutcome::Success {
+            output: Output::Inline((*output).into()),
+        },
+        usage: short(),
+        log: None,
+        artifacts: Vec::new(),
+        updates: Vec::new(),
+    });
+    ends.collect()
+}
+
+fn chain() -> serde_json::Value {
+    json!({ "id": "chain", "tasks": {
+        "a": {},
+        "b": { "inputs": { "x": "a" } },
+        "c": { "inputs": { "x": "b", "y": { "value": 5 } } },
+        "d": { "inputs": { "x": "c" }, "grants": { "http": ["https://example.com"] } },
+    } })
+}
+
+async fn running() -> (Installation, Deployed, ByHand) {
+    let mut installation = Installation::new().await;
+    installation.start_scheduler("first");
+    let deployed = installation.deploy(&chain()).await;
+    let worker = ByHand::new(&installation).await;
+    worker.learn(&installation, &deployed, 4).await;
+    (installation, deployed, worker)
+}
+
+#[tokio::test]
+async fn tasks_of_a_chain_run_ahead_up_to_one_with_effects_and_end_at_once() {
+    let (installation, deployed, worker) = running().await;
+    let run = installation.trigger(&deployed).await;
+    let claim = worker.claim().await;
+    let names = claim.dispatch.ahead.iter().map(|task| task.id.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["b", "c"]);
+    let why = installation.handle().why(run, TaskIndex(2), 0).await;
+    let on = "a".parse().expect("an id");
+    assert!(why.is_ok_and(|why| why.contains(&Reason::RunsAhead { on })));
+    worker
+        .report(&claim, "1", ahead(&claim, &["2", "3"]))
+        .await;
+    let last = worker.claim().await;
+    assert_eq!(last.dispatch.document.task.as_str(), "d");
+    assert_eq!(last.dispatch.inputs, [("x".to_owned(), Arc::from("3"))]);
+    worker.report(&last, "4", Vec::new()).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    let rows = installation.instances(run).await;
+    for (task, output, ran_ahead) in [(0, "1", false), (1, "2", true), (2, "3", true), (3, "4", false)] {
+        let row = &rows[&(task, 0)];
+        assert_eq!(row.state, InstanceTag::Success);
+        assert_eq!((row.number, row.worker.as_deref()), (1, Some(ID)));
+        assert!(format!("{:?}", row.output).contains(output), "{row:?}");
+        let usage = row.usage.as_deref().expect("it has one");
+        assert_eq!(usage.contains(r#""ran_ahead":true"#), ran_ahead, "{usage}");
+    }
+}
+
+#[tokio::test]
+async fn what_ran_ahead_on_a_refused_outcome_is_void() {
+    let (installation, deployed, worker) = running().await;
+    let run = installation.trigger(&deployed).await;
+    let claim = worker.claim().await;
+    installation.command(run, CommandKind::Cancel).await;
+    assert_eq!(installation.ended(run).await, RunState::Cancelled);
+    worker
+        .report(&claim, "1", ahead(&claim, &["2", "3"]))
+        .await;
+    // The next run gets the worker's slot once the report is confirmed.
+    let next = installation.trigger(&deployed).await;
+    assert_eq!(worker.claim().await.dispatch.key.run, next);
+    let rows = installation.instances(run).await;
+    assert!(rows.values().all(|row| row.output.is_none()), "{rows:?}");
+    assert!(rows.values().all(|row| row.state == InstanceTag::Cancelled));
+}
+
+#[tokio::test]
+async fn what_ran_ahead_of_a_hold_is_dispatched_after_it() {
+    let (installation, deployed, worker) = running().await;
+    let run = installation.trigger(&deployed).await;
+    let claim = worker.claim().await;
+    // A DAG whose queue no worker serves shows when the scheduler has read of the holds.
+    let other = json!({ "id": "other", "tasks": { "waits": { "queue": "side" } } });
+    let other = installation.deploy(&other).await;
+    let waits = installation.trigger(&other).await;
+    let tenant = TenantId::default();
+    for dag in [&deployed.id, &other.id] {
+        let held = installation.database.hold_dag(&tenant, dag, "test").await;
+        assert!(held.expect("the database answers"));
+    }
+    installation.handle().wake(Wake::Settings);
+    let held = [Reason::Blocked(Blocked::DagHeld)];
+    wait_for(&installation, waits, 0, &held).await;
+    worker
+        .report(&claim, "1", ahead(&claim, &["2", "3"]))
+        .await;
+    wait_for(&installation, run, 1, &held).await;
+    installation.set_paused(&deployed, false).await;
+    let claim = worker.claim().await;
+    assert_eq!(claim.dispatch.document.task.as_str(), "b");
+    assert_eq!(claim.dispatch.inputs, [("x".to_owned(), Arc::from("1"))]);
+}
+
+async fn wait_for(
+    installation: &Installation,
+    run: weft_core::run_id::RunId,
+    task: u32,
+    reasons: &[Reason],
+) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(2));
+    let comes = async {
+        loop {
+            let why = installation.handle().why(run, TaskIndex(task), 0).await;
+            if why.is_ok_and(|why| why == reasons) {
+                return;
+            }
+            ticks.tick().await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(30), comes).await;
+    in_time.expect("it comes to that");
+}
+
+#[tokio::test]
+async fn ends_that_no_worker_was_asked_for_are_dropped() {
+    let (installation, deployed, worker) = running().await;
+    let run = installation.trigger(&deployed).await;
+    let claim = worker.claim().await;
+    let mut forged = ahead(&claim, &["2", "3"]);
+    // The task with effects outside, in the place of the one before it.
+    forged[1].task = TaskIndex(3);
+    worker.report(&claim, "1", forged).await;
+    let next = worker.claim().await;
+    assert_eq!(next.dispatch.document.task.as_str(), "c");
+    assert_eq!(next.dispatch.inputs[0].1, Arc::from("2"));
+    let state = |task| installation.handle().why(run, TaskIndex(task), 0);
+    assert_eq!(state(1).await.ok(), Some(vec![Reason::Ended]));
+}
+
+#[tokio::test]
+async fn an_operator_can_switch_it_off() {
+    let mut installation = Installation::new().await;
+    let options = SchedulerOptions {
+        runs_ahead: false,
+        ..SchedulerOptions::new("first")
+    };
+    installation.start_scheduler_over(options, installation.deps());
+    let deployed = installation.deploy(&chain()).await;
+    let worker = ByHand::new(&installation).await;
+    for _run in 0..2 {
+        worker.learn(&installation, &deployed, 4).await;
+    }
+}
