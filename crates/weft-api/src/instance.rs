@@ -177,8 +177,8 @@ pub struct Usage {
     /// Bytes sent.
     #[serde(default)]
     pub bytes_out: u64,
-    /// The attempt ran ahead: on its worker it began before the success of the task that it follows
-    /// was committed, and both were committed together.
+    /// The attempt ran ahead: it began before that was committed, on the worker that had another
+    /// attempt of its run, and was committed together with that one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ran_ahead: bool,
 }

@@ -1,11 +1,11 @@
-//! Tasks that may run ahead of a commit (`weft_core::run_ahead`): they travel with the dispatch of the
-//! attempt before them, and their ends with its report.
+//! Instances that may run ahead of a commit (`weft_core::run_ahead`): they travel with the dispatch of
+//! an attempt, and their ends with its report.
 
 use crate::{AttemptKey, Dispatch, ReportedOutcome, Usage};
 use std::sync::Arc;
 use weft_core::{
     asset::AssetUpdate,
-    document::{Code, TaskIndex},
+    document::Code,
     id::TaskId,
     inputs::{AheadInput, PickError, resolve_ahead},
     limit::Limits,
@@ -13,13 +13,18 @@ use weft_core::{
     run::{Attempt, Instance},
 };
 
-/// A task that may run ahead: what differs from the dispatch that it travels with. It has that one's
-/// file, queue, parameters and dates; what it is granted reaches nothing outside its sandbox.
+/// An instance that may run ahead: what differs from the dispatch that it travels with. It has that
+/// one's file, queue, parameters and dates; what it is granted reaches nothing outside its sandbox.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AheadTask {
-    /// The task; it has one instance.
-    pub task: TaskIndex,
-    /// Its name in the DAG.
+pub struct Ahead {
+    /// The instance.
+    pub instance: Instance,
+    /// It runs on a success of the one before it, as the next task of a chain. Any other instance runs
+    /// however those before it end.
+    pub on_success: bool,
+    /// Its task is mapped.
+    pub is_mapped: bool,
+    /// The name of its task in the DAG.
     pub id: TaskId,
     /// The number of the attempt.
     pub number: u32,
@@ -35,12 +40,11 @@ pub struct AheadTask {
     pub deterministic: bool,
 }
 
-/// How an attempt ended that ran ahead. It counts if the report that it travels with is a success that
-/// counts, and all ends before it are.
+/// How an attempt ended that ran ahead. It counts only if the report that it travels with does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AheadReport {
-    /// The task; it has one instance.
-    pub task: TaskIndex,
+    /// The instance.
+    pub instance: Instance,
     /// The number of the attempt.
     pub number: u32,
     /// How it ended.
@@ -55,15 +59,7 @@ pub struct AheadReport {
     pub updates: Vec<AssetUpdate>,
 }
 
-impl AheadTask {
-    /// The instance of its attempt.
-    pub const fn instance(&self) -> Instance {
-        Instance {
-            task: self.task,
-            index: 0,
-        }
-    }
-
+impl Ahead {
     /// The bytes of the inputs that are known.
     pub fn bytes(&self) -> usize {
         let inputs = self.inputs.iter();
@@ -76,22 +72,22 @@ impl AheadTask {
 }
 
 impl Dispatch {
-    /// The attempt of a task that runs ahead on this output, as a dispatch. It bears the nonce of this
-    /// dispatch; its own is drawn when it counts.
+    /// The attempt of an instance that runs ahead, as a dispatch; the next task of a chain runs on this
+    /// output. It bears the nonce of this dispatch; its own is drawn when it counts.
     ///
     /// # Errors
     /// The output lacks a part that the task takes.
-    pub fn ahead_on(&self, ahead: &AheadTask, output: &Arc<str>) -> Result<Self, PickError> {
+    pub fn ahead_on(&self, ahead: &Ahead, output: &Arc<str>) -> Result<Self, PickError> {
         let mut document = (*self.document).clone();
         document.task = ahead.id.clone();
-        document.map_index = None;
+        document.map_index = ahead.is_mapped.then_some(u64::from(ahead.instance.index));
         document.number = ahead.number;
         document.idempotency_key.clone_from(&ahead.idempotency_key);
         document.woken = None;
         Ok(Self {
             key: AttemptKey {
                 attempt: Attempt {
-                    instance: ahead.instance(),
+                    instance: ahead.instance,
                     number: ahead.number,
                     nonce: self.key.attempt.nonce,
                 },

@@ -1,6 +1,6 @@
 //! A dispatch: one attempt on its way to a worker, complete except for secrets and code.
 
-use crate::AheadTask;
+use crate::Ahead;
 use std::sync::Arc;
 use weft_core::{
     contract::AttemptDocument, digest::Digest, document::Code, id::TenantId, limit::Limits,
@@ -51,9 +51,9 @@ pub struct Dispatch {
     /// It was running when a worker crashed. A worker starts no two such attempts close together,
     /// so that another crash has one suspect.
     pub watched: bool,
-    /// What may run ahead on its success, in the order of the chain; at most
+    /// What may run ahead: a chain on its success, or ready instances of its run after it. At most
     /// [`weft_core::run_ahead::MAX_TASKS`]. Empty of watched attempts.
-    pub ahead: Vec<AheadTask>,
+    pub ahead: Vec<Ahead>,
 }
 
 impl Dispatch {
@@ -64,9 +64,7 @@ impl Dispatch {
     pub fn bytes(&self) -> usize {
         let inputs = self.inputs.iter();
         let inputs: usize = inputs.map(|(name, value)| name.len() + value.len()).sum();
-        let ahead = self.ahead.iter().map(AheadTask::bytes);
-        inputs
-            + self.resumed.as_ref().map_or(0, |state| state.len())
-            + ahead.sum::<usize>()
+        let ahead = self.ahead.iter().map(Ahead::bytes);
+        inputs + self.resumed.as_ref().map_or(0, |state| state.len()) + ahead.sum::<usize>()
     }
 }

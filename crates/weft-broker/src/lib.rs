@@ -38,7 +38,7 @@ mod verifying;
 mod worker_side;
 
 pub use {
-    ahead::{AheadReport, AheadTask},
+    ahead::{Ahead, AheadReport},
     claim_secret::{ClaimKeys, ClaimSecret, HeldClaim},
     dispatch::{AttemptKey, Dispatch},
     error::BrokerError,

@@ -33,7 +33,7 @@ pub struct Report {
     /// What proves the worker's claim. It ends with the verification: no broker stores it, and
     /// no message holds it.
     pub secret: Option<ClaimSecret>,
-    /// The attempts that ran ahead on its success, in the order of the chain.
+    /// The attempts that ran ahead, in the order of the dispatch.
     pub ahead: Vec<AheadReport>,
 }
 

@@ -73,7 +73,7 @@ mod work;
 
 pub use blocked::Blocked;
 pub use work::{
-    Account, Bounds, DEFAULT_WEIGHT, MAX_WEIGHT, QueueBounds, Ready, Taken, TenantBounds,
+    Account, Bounds, DEFAULT_WEIGHT, Like, MAX_WEIGHT, QueueBounds, Ready, Taken, TenantBounds,
 };
 
 use crate::{document::TaskIndex, id::TenantId, run_id::RunId};

@@ -13,7 +13,7 @@
 //! - [`fair_queue`]: the order in which ready work is dispatched, within every bound.
 //! - [`concurrency`]: how many runs of a DAG go on and start, by key.
 //! - [`stride`]: shares by weight, for the fair queue and for brokers.
-//! - [`run_ahead`]: which tasks may begin before their upstream's outcome is committed.
+//! - [`run_ahead`]: which instances may begin before that is committed.
 //! - [`suspicion`]: which tasks take their workers down, and what follows.
 //! - [`inputs`]: what an instance is given, out of outputs and parameters.
 //! - [`contract`]: the documents that cross the boundary while an attempt runs.

@@ -1,10 +1,14 @@
-//! Which tasks may run ahead: begin on the output of their upstream, on the worker that has it,
-//! before that output is committed.
+//! Which instances may run ahead of a commit: on a worker that has an attempt already, before it is
+//! committed that they may begin.
 //!
-//! If the upstream's outcome is refused, what ran ahead on it is void, and nobody may have seen it. So a
-//! task runs ahead only in a chain (each task has one upstream and is its only downstream, so that no
-//! other task waits for the outcome meanwhile), and only if nothing of it leaves the sandbox and it
-//! reads nothing from outside. Artifacts are stored by digest, and only the outcome names them.
+//! What ran ahead is void if the attempt's own outcome is refused, and nobody may have seen it then. So
+//! an instance runs ahead only if nothing of it leaves the sandbox and it reads nothing from
+//! outside ([`is_sealed`]). Artifacts are stored by digest, and only the outcome names them. It is one of these:
+//!
+//! - The next task of a chain ([`next_in_chain`]), on the output of the one before. Each task has one
+//!   upstream and is its only downstream, so that no other task waits for that outcome meanwhile.
+//! - Another ready instance of the attempt's run, after it: so that many short ones share a dispatch and
+//!   a report.
 
 use crate::{
     document::{Dag, Task, TaskIndex},
@@ -13,7 +17,7 @@ use crate::{
     trigger_rule::TriggerRule,
 };
 
-/// The most tasks that may run ahead on one attempt.
+/// The most instances that may run ahead with one attempt.
 pub const MAX_TASKS: usize = 64;
 
 /// The task that may run ahead on a success of `task`, if what both are granted allows it

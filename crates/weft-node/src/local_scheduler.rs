@@ -104,7 +104,7 @@ fn describe(why: Reason) -> Option<ports::Reason> {
         Reason::RunsAhead { on } => reason(
             "runs_ahead",
             format!(
-                "it may have begun on the worker of {on}, on whose success it runs ahead; its end counts with that one"
+                "it may have begun: it runs ahead on the worker that has {on}, and its end counts with that one's"
             ),
             None,
         ),

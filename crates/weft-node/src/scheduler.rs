@@ -25,7 +25,7 @@ pub struct SchedulerNodeOptions {
     pub name: String,
     /// Where the status page listens.
     pub status: Option<Listen>,
-    /// Whether tasks may run ahead of the commit of the success that they follow.
+    /// Whether short instances of which nothing leaves the sandbox may begin before that is committed.
     pub runs_ahead: bool,
 }
 

@@ -54,7 +54,7 @@ pub struct UpOptions {
     pub queues: Vec<String>,
     /// How long running tasks may take at the end.
     pub drain: Duration,
-    /// Whether tasks may run ahead of the commit of the success that they follow.
+    /// Whether short instances of which nothing leaves the sandbox may begin before that is committed.
     pub runs_ahead: bool,
     /// What maintenance keeps.
     pub retention: Retention,

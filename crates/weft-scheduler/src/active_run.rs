@@ -109,8 +109,8 @@ pub(crate) struct AttemptFacts {
     pub(crate) worker: Option<Arc<str>>,
     pub(crate) usage: Option<Arc<str>>,
     pub(crate) log: Option<Arc<str>>,
-    /// The tasks that may run ahead on its success, as its dispatch says.
-    pub(crate) ahead: Vec<TaskIndex>,
+    /// The instances that may run ahead on its worker, as its dispatch says.
+    pub(crate) ahead: Vec<Instance>,
 }
 
 impl ActiveRun {

@@ -16,8 +16,8 @@ pub(crate) const MAX_DISPATCHES_PER_TURN: usize = 2048;
 pub(crate) const MAX_DISPATCH_BYTES_PER_TURN: usize = 64 << 20;
 /// About how many rows one transaction writes; the next turns write the rest.
 pub(crate) const MAX_ROWS_PER_TURN: usize = 8192;
-/// How long the last successes of all tasks took that may run ahead on one attempt. Its outcome is
-/// known after them, so they are few milliseconds.
+/// How long the last successes of all instances took that may run ahead with one attempt. Its outcome
+/// is known after them, so they are few milliseconds.
 pub(crate) const MAX_AHEAD_WALL: Duration = Duration::from_millis(10);
 /// Bytes of their inputs, which travel with each dispatch.
 pub(crate) const MAX_AHEAD_BYTES: usize = 16 << 10;

@@ -39,8 +39,8 @@ pub struct SchedulerOptions {
     /// How much longer than the time to its start and its timeout a worker may have an attempt
     /// before the scheduler takes it back.
     pub overdue_grace: Duration,
-    /// Whether tasks of which nothing leaves the sandbox may begin on a worker before the success
-    /// that they follow is committed (`weft_core::run_ahead`). Default: yes.
+    /// Whether short instances of which nothing leaves the sandbox may begin on a worker before that
+    /// is committed (`weft_core::run_ahead`). Default: yes.
     pub runs_ahead: bool,
     /// A shard whose task makes no progress for so long is ended and taken over. Default: 30 s.
     pub max_without_progress: Duration,

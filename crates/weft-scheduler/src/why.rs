@@ -31,9 +31,9 @@ pub enum Reason {
         /// Upstreams with instances that have not ended.
         unfinished: Vec<TaskId>,
     },
-    /// It may run on the worker of this task already: it runs ahead on that one's success.
+    /// It may run already: it runs ahead on the worker of this task's live attempt.
     RunsAhead {
-        /// The running task of its chain.
+        /// The task of that attempt.
         on: TaskId,
     },
     /// It waits until the run before, of its DAG, has done what it depends on.
@@ -120,13 +120,15 @@ pub(crate) fn reasons(
                 rule: active.version.dag.tasks[task.as_usize()].rule_name(),
                 unfinished,
             };
-            let ahead = runs_ahead_on(active, task).map(|on| Reason::RunsAhead { on });
+            let ahead = runs_ahead_on(active, instance).map(|on| Reason::RunsAhead { on });
             std::iter::once(upstream).chain(ahead).collect()
         }
         InstanceState::Expanding => vec![Reason::Expanding],
         InstanceState::Ready => {
             let blocked = queue.blocked(run, task);
-            if blocked.is_empty() {
+            if let Some(on) = runs_ahead_on(active, instance) {
+                vec![Reason::RunsAhead { on }]
+            } else if blocked.is_empty() {
                 vec![Reason::Soon]
             } else {
                 blocked.into_iter().map(Reason::Blocked).collect()
@@ -152,13 +154,13 @@ pub(crate) fn reasons(
     })
 }
 
-/// The task on whose live attempt a task may run ahead.
-fn runs_ahead_on(active: &ActiveRun, task: TaskIndex) -> Option<TaskId> {
+/// The task with whose live attempt an instance may run ahead.
+fn runs_ahead_on(active: &ActiveRun, ahead: Instance) -> Option<TaskId> {
     let mut live = active.live.iter();
     let on = live.find(|instance| {
         let record = active.records.get(instance);
         let attempt = record.and_then(|record| record.attempt.as_ref());
-        attempt.is_some_and(|attempt| attempt.ahead.contains(&task))
+        attempt.is_some_and(|attempt| attempt.ahead.contains(&ahead))
     })?;
     Some(active.task(on.task).id.clone())
 }

@@ -1,8 +1,8 @@
-//! Tasks that run ahead on a success, before it is reported and committed (`weft_core::run_ahead`).
+//! Instances that run ahead with an attempt, before its end is reported (`weft_core::run_ahead`).
 //!
-//! They run one after the other on the slot and under the lease of the attempt before them, and their
-//! ends travel with its report. They get little time, since the report waits for them; what is not
-//! done by then is dropped, and dispatched as any other task once the success is committed.
+//! They run one after the other on the slot and under the lease of the attempt, and their ends travel
+//! with its report. They get little time, since the report waits for them; what is not done by then
+//! is dropped, and dispatched as any other instance.
 
 use crate::{
     attempt::{Execution, Killed},
@@ -13,11 +13,11 @@ use tokio::{sync::oneshot, time::Instant};
 use tracing::Instrument as _;
 use weft_broker::{AheadReport, Dispatch, Output, ReportedOutcome};
 
-/// How long all tasks together may run ahead on one success.
+/// How long all of them together may run.
 const AHEAD_TIME: Duration = Duration::from_millis(20);
 
-/// Runs what may follow on this success of `before`, in the order of the chain, until an attempt ends
-/// otherwise, the time is over, or the attempt before is to stop.
+/// Runs what may run ahead with an attempt that ended so, in order, until the time is over, the next one
+/// needs a success that there was not, or the attempt was revoked.
 pub(crate) async fn run(
     before: &Dispatch,
     outcome: &ReportedOutcome,
@@ -26,9 +26,11 @@ pub(crate) async fn run(
 ) -> Vec<AheadReport> {
     let until = Instant::now() + AHEAD_TIME;
     let mut reports = Vec::new();
+    let nothing: Arc<str> = "null".into();
     let mut output = passed_on(outcome);
-    for task in &before.ahead {
-        let Some(Ok(dispatch)) = output.map(|output| before.ahead_on(task, output)) else {
+    for ahead in &before.ahead {
+        let input = output.or_else(|| (!ahead.on_success).then_some(&nothing));
+        let Some(Ok(dispatch)) = input.map(|output| before.ahead_on(ahead, output)) else {
             break;
         };
         if execution.cancel.is_cancelled() {
@@ -46,17 +48,15 @@ pub(crate) async fn run(
         }
         span::ended(&span, &end.outcome);
         reports.push(AheadReport {
-            task: task.task,
-            number: task.number,
+            instance: ahead.instance,
+            number: ahead.number,
             outcome: end.outcome,
             usage: end.usage,
             log: end.log,
             artifacts: end.artifacts,
             updates: end.updates,
         });
-        output = reports
-            .last()
-            .and_then(|report| passed_on(&report.outcome));
+        output = reports.last().and_then(|report| passed_on(&report.outcome));
     }
     reports
 }

@@ -1,7 +1,7 @@
 //! The wire form of a dispatch.
 
 use super::{MessageError, limits::LimitsMessage, read_key, text::Text, write_key};
-use crate::{AheadTask, Dispatch};
+use crate::{Ahead, Dispatch};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{borrow::Cow, sync::Arc};
@@ -11,8 +11,8 @@ use weft_core::{
     document::{Code, OutputFormat, Program, TaskIndex},
     grant::HttpGrant,
     inputs::AheadInput,
-    limit::Limits,
     policy::{Granted, PrivateHost},
+    run::Instance,
     run_ahead::MAX_TASKS,
     time::Timestamp,
 };
@@ -48,17 +48,25 @@ pub(super) struct Message<'a> {
     watched: bool,
     /// A reader that does not know it runs nothing ahead.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    ahead: Vec<Ahead<'a>>,
+    ahead: Vec<AheadMessage<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Ahead<'a> {
+struct AheadMessage<'a> {
     task: u32,
-    #[serde(borrow)]
-    id: Text<'a>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    index: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    on_success: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    is_mapped: bool,
+    /// Where it differs from that of the dispatch.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    id: Option<Text<'a>>,
     number: u32,
-    #[serde(borrow)]
-    code: CodeMessage<'a>,
+    /// Where it differs from that of the dispatch.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    code: Option<CodeMessage<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     inputs: Vec<(Text<'a>, AheadInputMessage<'a>)>,
     #[serde(borrow)]
@@ -192,17 +200,15 @@ impl<'a> Message<'a> {
             watched: *watched,
             ahead: ahead
                 .iter()
-                .map(|ahead| Ahead::of(ahead, *limits))
+                .map(|ahead| AheadMessage::of(ahead, dispatch))
                 .collect(),
         }
     }
 
     pub(super) fn into_dispatch(self) -> Result<Dispatch, MessageError> {
-        let limits = self.limits.0;
-        let ahead = self.ahead.into_iter().take(MAX_TASKS);
-        let ahead: Result<Vec<AheadTask>, _> = ahead.map(|ahead| ahead.into_task(limits)).collect();
+        let ahead = self.ahead;
         let tenant: weft_core::id::TenantId = self.tenant.parse().map_err(MessageError::broken)?;
-        Ok(Dispatch {
+        let mut dispatch = Dispatch {
             key: read_key(&self.key)?,
             queue: Arc::from(&*self.queue),
             priority: self.priority,
@@ -217,20 +223,26 @@ impl<'a> Message<'a> {
             document: Arc::new(self.document.into_document(tenant.as_str())?),
             resumed: self.resumed.as_deref().map(Arc::from),
             granted: Arc::new(self.granted.into_granted()?),
-            limits,
+            limits: self.limits.0,
             deterministic: self.deterministic,
             trace: self.trace.as_deref().map(Arc::from),
             watched: self.watched,
-            ahead: ahead?,
+            ahead: Vec::new(),
             tenant,
-        })
+        };
+        let ahead = ahead.into_iter().take(MAX_TASKS);
+        let ahead: Result<Vec<Ahead>, _> = ahead.map(|ahead| ahead.into_ahead(&dispatch)).collect();
+        dispatch.ahead = ahead?;
+        Ok(dispatch)
     }
 }
 
-impl<'a> Ahead<'a> {
-    fn of(ahead: &'a AheadTask, of_dispatch: Limits) -> Self {
-        let AheadTask {
-            task,
+impl<'a> AheadMessage<'a> {
+    fn of(ahead: &'a Ahead, dispatch: &'a Dispatch) -> Self {
+        let Ahead {
+            instance: Instance { task, index },
+            on_success,
+            is_mapped,
             id,
             number,
             code,
@@ -247,38 +259,50 @@ impl<'a> Ahead<'a> {
         };
         Self {
             task: task.0,
-            id: id.as_str().into(),
+            index: *index,
+            on_success: *on_success,
+            is_mapped: *is_mapped,
+            id: (*id != dispatch.document.task).then(|| id.as_str().into()),
             number: *number,
-            code: CodeMessage::of(code),
+            code: (*code != dispatch.code).then(|| CodeMessage::of(code)),
             inputs: inputs
                 .iter()
                 .map(|(name, value)| (name.into(), input(value)))
                 .collect(),
             idempotency_key: idempotency_key.into(),
-            limits: (*limits != of_dispatch).then_some(LimitsMessage(*limits)),
+            limits: (*limits != dispatch.limits).then_some(LimitsMessage(*limits)),
             deterministic: *deterministic,
         }
     }
 
-    fn into_task(self, of_dispatch: Limits) -> Result<AheadTask, MessageError> {
+    fn into_ahead(self, dispatch: &Dispatch) -> Result<Ahead, MessageError> {
         let input = |input| match input {
             AheadInputMessage::Value(value) => AheadInput::Value(Arc::from(&*value)),
             AheadInputMessage::Output { pointer } => AheadInput::Output {
                 pointer: pointer.map(Text::into_owned),
             },
         };
-        Ok(AheadTask {
-            task: TaskIndex(self.task),
-            id: self.id.parse().map_err(MessageError::broken)?,
+        let code = self.code.map(|code| Arc::new(code.into_code()));
+        Ok(Ahead {
+            instance: Instance {
+                task: TaskIndex(self.task),
+                index: self.index,
+            },
+            on_success: self.on_success,
+            is_mapped: self.is_mapped,
+            id: match self.id {
+                Some(id) => id.parse().map_err(MessageError::broken)?,
+                None => dispatch.document.task.clone(),
+            },
             number: self.number,
-            code: Arc::new(self.code.into_code()),
+            code: code.unwrap_or_else(|| Arc::clone(&dispatch.code)),
             inputs: self
                 .inputs
                 .into_iter()
                 .map(|(name, value)| (name.into_owned(), input(value)))
                 .collect(),
             idempotency_key: self.idempotency_key.into_owned(),
-            limits: self.limits.map_or(of_dispatch, |limits| limits.0),
+            limits: self.limits.map_or(dispatch.limits, |limits| limits.0),
             deterministic: self.deterministic,
         })
     }

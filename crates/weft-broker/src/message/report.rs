@@ -11,6 +11,7 @@ use weft_core::{
     digest::Digest,
     document::TaskIndex,
     id::TaskId,
+    run::Instance,
     run_ahead::MAX_TASKS,
     time::{DurationMs, Timestamp},
     wait::Call,
@@ -43,6 +44,8 @@ pub(super) struct Message<'a> {
 #[derive(Serialize, Deserialize)]
 struct Ahead<'a> {
     task: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    index: u32,
     number: u32,
     #[serde(borrow)]
     outcome: Outcome<'a>,
@@ -53,6 +56,11 @@ struct Ahead<'a> {
     artifacts: Cow<'a, [String]>,
     #[serde(default, skip_serializing_if = "Updates::is_empty")]
     updates: Updates<'a>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -197,7 +205,7 @@ impl<'a> Message<'a> {
 impl<'a> Ahead<'a> {
     fn of(report: &'a AheadReport) -> Self {
         let AheadReport {
-            task,
+            instance: Instance { task, index },
             number,
             outcome,
             usage,
@@ -207,6 +215,7 @@ impl<'a> Ahead<'a> {
         } = report;
         Self {
             task: task.0,
+            index: *index,
             number: *number,
             outcome: Outcome::of(outcome),
             usage: UsageMessage::of(*usage),
@@ -218,7 +227,10 @@ impl<'a> Ahead<'a> {
 
     fn into_report(self) -> Result<AheadReport, MessageError> {
         Ok(AheadReport {
-            task: TaskIndex(self.task),
+            instance: Instance {
+                task: TaskIndex(self.task),
+                index: self.index,
+            },
             number: self.number,
             outcome: self.outcome.into_outcome()?,
             usage: self.usage.into_usage(),

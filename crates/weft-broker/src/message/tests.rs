@@ -1,7 +1,7 @@
 //! Messages are read back as they were written, and fields of later versions are ignored.
 
 use super::*;
-use crate::{AheadReport, AheadTask, Failure, Output, ReportedOutcome, Usage, conformance};
+use crate::{Ahead, AheadReport, Failure, Output, ReportedOutcome, Usage, conformance};
 use serde_json::{Value, json};
 use std::{fs, path::Path, sync::Arc};
 use weft_core::{
@@ -9,6 +9,7 @@ use weft_core::{
     document::{Code, OutputFormat, Program, TaskIndex},
     inputs::AheadInput,
     policy::{Granted, PrivateHost},
+    run::Instance,
     time::{DurationMs, Timestamp},
     wait::Wait,
 };
@@ -64,8 +65,13 @@ fn rich_dispatch() -> Dispatch {
 /// One on which two tasks may run ahead.
 fn dispatch_of_a_chain() -> Dispatch {
     let mut dispatch = conformance::dispatch(2, "default", 0);
-    let next = AheadTask {
-        task: TaskIndex(1),
+    let next = Ahead {
+        instance: Instance {
+            task: TaskIndex(1),
+            index: 0,
+        },
+        on_success: true,
+        is_mapped: false,
         id: "second".parse().unwrap(),
         number: 1,
         code: Arc::clone(&dispatch.code),
@@ -78,9 +84,14 @@ fn dispatch_of_a_chain() -> Dispatch {
         deterministic: false,
     };
     let mut last = next.clone();
-    last.task = TaskIndex(7);
+    last.instance.task = TaskIndex(7);
+    last.code = Arc::new(Code::Own {
+        task: "another".to_owned(),
+    });
     last.limits.timeout_ms = 5;
     last.deterministic = true;
+    last.instance.index = 3;
+    last.is_mapped = true;
     last.inputs = vec![(
         "part".to_owned(),
         AheadInput::Output {
@@ -103,6 +114,10 @@ fn the_attempt_of_a_task_that_runs_ahead_has_what_it_differs_in() {
     assert_eq!(next.key.attempt.instance.task, TaskIndex(1));
     let last = dispatch.ahead_on(&dispatch.ahead[1], &output).unwrap();
     assert_eq!(last.inputs, [("part".to_owned(), Arc::from("5"))]);
+    assert_eq!(
+        (next.document.map_index, last.document.map_index),
+        (None, Some(3))
+    );
     let without = dispatch.ahead_on(&dispatch.ahead[1], &"{}".into());
     assert!(without.is_err(), "{without:?}");
 }
@@ -191,7 +206,10 @@ fn rich_reports() -> Vec<Report> {
     of_chain.ahead = reports
         .iter()
         .map(|report| AheadReport {
-            task: TaskIndex(2),
+            instance: Instance {
+                task: TaskIndex(2),
+                index: 9,
+            },
             number: 1,
             outcome: report.outcome.clone(),
             usage: report.usage,

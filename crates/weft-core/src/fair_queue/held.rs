@@ -90,6 +90,10 @@ impl FairQueue {
         self.held.runs.contains(&run) || self.held.tasks.contains(&(run, task))
     }
 
+    pub(super) fn is_dag_held(&self, dag: u64) -> bool {
+        self.held.dags.contains(&dag)
+    }
+
     /// Whether ready instances are held, for their task's sake, with their run or with their DAG.
     pub(super) fn holds(&self, ready: &Ready) -> bool {
         self.held.dags.contains(&ready.account.dag) || self.is_held(ready.run, ready.task)

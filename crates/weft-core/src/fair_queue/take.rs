@@ -1,9 +1,10 @@
 //! Adds, removes and takes ready work.
 
 use super::{
-    Account, FairQueue, Ready, Taken,
+    Account, FairQueue, Like, Ready, Taken,
     level::{
-        Class, DagLoad, DagQueue, Item, PoolSlots, QueueIx, QueueKey, Rank, TaskKey, TaskQueue, is_full,
+        Class, DagLoad, DagQueue, Item, PoolSlots, QueueIx, QueueKey, Rank, TaskKey, TaskQueue,
+        is_full,
     },
     ranges::Ranges,
 };
@@ -154,7 +155,10 @@ impl FairQueue {
         let key = next.key;
 
         let before = self.withdraw(key);
-        let (index, account) = self.pop_instance(next);
+        let item = self.item_of(next).expect("the next task has an item");
+        let index = item.indexes.pop().expect("no item is empty");
+        let account = Arc::clone(&item.account);
+        self.remove_if_empty(next);
         let tenant_queue = self.tenant_queue(queue, key.tenant);
         tenant_queue.last_position += 1;
         if let Some(dag_queue) = tenant_queue.dag_queues.get_mut(&key.dag) {
@@ -173,44 +177,117 @@ impl FairQueue {
         })
     }
 
-    /// Takes an instance of a task out of its order and whatever slots the workers of its queue have
-    /// free: one of them ran it already. `None` if none is ready, or a hold or a bound on active
+    /// Makes an instance active that a worker ran already, whether it is ready here or was drawn, and
+    /// whatever slots the workers of its queue have free. `None` if a hold or a bound on active
     /// instances keeps it from being taken.
-    pub fn take_task(&mut self, run: RunId, task: TaskIndex) -> Option<Taken> {
-        let task_key = self.tasks.get(&(run, task)).copied()?;
-        let key = task_key.key;
-        let is_dag_full = self.dags.get(&key.dag).is_some_and(DagLoad::is_full);
-        if is_full(self.active, self.bounds.max_active)
-            || self.tenants[key.tenant.0].is_full()
+    pub fn take_ran(
+        &mut self,
+        run: RunId,
+        instance: Instance,
+        account: &Arc<Account>,
+    ) -> Option<Taken> {
+        let tenant = self.tenant(&account.tenant);
+        let queue = self.queue(&account.queue);
+        let pool_slots = self.pool_slots(tenant, account);
+        let class = Class {
+            pool_slots,
+            memory_bytes: 0,
+        };
+        let is_held = self.is_held(run, instance.task) || self.is_dag_held(account.dag);
+        let is_dag_full = self.dags.get(&account.dag).is_some_and(DagLoad::is_full);
+        if is_held
+            || is_full(self.active, self.bounds.max_active)
+            || self.tenants[tenant.0].is_full()
             || is_dag_full
-            || !self.has_pool_slots(task_key.class)
+            || !self.has_pool_slots(class)
         {
             return None;
         }
-        let before = self.withdraw(key);
-        let (index, account) = self.pop_instance(task_key);
-        self.enter(key, before);
-        self.charge(key.queue, key.tenant, key.dag, task_key.class.pool_slots);
+        self.remove_instances(run, instance.task, &(instance.index..instance.index + 1));
+        self.charge(queue, tenant, account.dag, pool_slots);
         Some(Taken {
             run,
-            instance: Instance { task, index },
-            account,
+            instance,
+            account: Arc::clone(account),
         })
     }
 
-    /// Removes the next instance of an item, and the item with its last one. Between `withdraw` and
-    /// `enter`.
-    fn pop_instance(&mut self, task_key: TaskKey) -> (u32, Arc<Account>) {
-        let item = self
-            .task_queue_mut(task_key)
-            .and_then(|tasks| tasks.get_mut(&task_key.rank))
-            .expect("the task is in its task queue");
-        let index = item.indexes.pop().expect("no item is empty");
-        let account = Arc::clone(&item.account);
-        if item.indexes.is_empty() {
+    /// Removes the instances of a run that go next among the work that is like an active one, at most
+    /// `most`, as long as they fit: a worker runs them after that one. They occupy nothing, and are not
+    /// ready until they are pushed again.
+    pub fn draw(
+        &mut self,
+        like: &Like<'_>,
+        most: u32,
+        mut fits: impl FnMut(Instance) -> bool,
+    ) -> Vec<Instance> {
+        let (key, class) = self.class_of(like);
+        let mut drawn = Vec::new();
+        let before = self.withdraw(key);
+        while drawn.len() < most as usize {
+            let dag_queues = &mut self.tenant_queue(key.queue, key.tenant).dag_queues;
+            let tasks = dag_queues
+                .get_mut(&key.dag)
+                .and_then(|dag| dag.task_queues.get_mut(&class));
+            let Some((rank, item)) = tasks.and_then(|tasks| tasks.iter_mut().next()) else {
+                break;
+            };
+            let (rank, first) = (*rank, item.indexes.iter().next());
+            let instance = first.map(|range| Instance {
+                task: rank.task,
+                index: range.start,
+            });
+            let Some(instance) = instance.filter(|next| rank.run == like.run && fits(*next)) else {
+                break;
+            };
+            item.indexes.pop();
+            drawn.push(instance);
+            self.remove_if_empty(TaskKey { key, class, rank });
+        }
+        self.enter(key, before);
+        drawn
+    }
+
+    /// How many more ready instances there are for each free slot of the queue than one, among the work
+    /// that is like an active one. What there is of tasks but the first counts once for each.
+    pub fn surplus(&mut self, like: &Like<'_>) -> u32 {
+        let (key, class) = self.class_of(like);
+        let free = u64::from(self.queues[key.queue.0].free_slots);
+        let dag_queues = &self.tenant_queue(key.queue, key.tenant).dag_queues;
+        let tasks = dag_queues
+            .get(&key.dag)
+            .and_then(|dag| dag.task_queues.get(&class));
+        let ready = tasks.map_or(0, |tasks| {
+            let first = tasks.values().next().map_or(0, |item| item.indexes.count());
+            first + (tasks.len() as u64).saturating_sub(1)
+        });
+        u32::try_from(ready.saturating_sub(free).div_ceil(free + 1)).unwrap_or(u32::MAX)
+    }
+
+    fn class_of(&mut self, like: &Like<'_>) -> (QueueKey, Class) {
+        let tenant = self.tenant(&like.account.tenant);
+        let key = QueueKey {
+            queue: self.queue(&like.account.queue),
+            tenant,
+            dag: like.account.dag,
+        };
+        let class = Class {
+            pool_slots: self.pool_slots(tenant, like.account),
+            memory_bytes: like.memory_bytes,
+        };
+        (key, class)
+    }
+
+    fn item_of(&mut self, task_key: TaskKey) -> Option<&mut Item> {
+        self.task_queue_mut(task_key)?.get_mut(&task_key.rank)
+    }
+
+    /// Removes the item of a task if nothing of it is ready. Between `withdraw` and `enter`.
+    fn remove_if_empty(&mut self, task_key: TaskKey) {
+        let item = self.item_of(task_key);
+        if item.is_some_and(|item| item.indexes.is_empty()) {
             self.remove_item(task_key);
         }
-        (index, account)
     }
 
     /// Undoes the last take, but for the order: the instance occupies nothing, and is not ready

@@ -67,6 +67,17 @@ pub struct Ready {
     pub memory_bytes: u64,
 }
 
+/// Work that is like an active instance: of its DAG, with its account and its need of memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Like<'a> {
+    /// What the instance occupies.
+    pub account: &'a Account,
+    /// Its run.
+    pub run: RunId,
+    /// The memory that a worker needs for it, in bytes.
+    pub memory_bytes: u64,
+}
+
 /// An instance to dispatch now. It counts as active from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {

@@ -10,6 +10,7 @@ use weft_core::{
     document::TaskIndex,
     fair_queue::{Account, Blocked, Bounds, FairQueue, QueueBounds, Ready, Taken, TenantBounds},
     id::TenantId,
+    run::Instance,
     run_id::RunId,
 };
 
@@ -236,7 +237,7 @@ impl Model {
     }
 
     /// Whether an instance may be taken that a worker ran already: only bounds on active ones count.
-    pub(crate) fn may_take_task(&self, key: Key) -> bool {
+    pub(crate) fn may_take_ran(&self, key: Key) -> bool {
         let is_of_queue = |blocked: &Blocked| {
             matches!(
                 blocked,
@@ -249,8 +250,29 @@ impl Model {
         ready.is_some_and(|ready| self.blocked(ready).iter().all(is_of_queue))
     }
 
-    /// Takes the first instance of a task, whatever free slots there are.
-    pub(crate) fn take_task(&mut self, taken: &Taken) {
+    /// The first instances of a run among the work that is like an active one, in their order.
+    pub(crate) fn like(&self, like: &Ready) -> Vec<Instance> {
+        let class = |ready: &Ready| {
+            let mut account = Account::clone(&ready.account);
+            account.pool_slots = account.pool_slots.max(1);
+            (account, ready.memory_bytes)
+        };
+        let mut work: Vec<_> = self.work.values().collect();
+        work.retain(|(ready, _)| class(ready) == class(like));
+        work.sort_by_key(|(ready, _)| (std::cmp::Reverse(ready.priority), ready.run, ready.task));
+        let of_run = work.iter().take_while(|(ready, _)| ready.run == like.run);
+        let instances = of_run.flat_map(|(ready, indexes)| {
+            let task = ready.task;
+            indexes.iter().map(move |index| Instance {
+                task,
+                index: *index,
+            })
+        });
+        instances.collect()
+    }
+
+    /// Takes an instance, whatever free slots there are.
+    pub(crate) fn take_ran(&mut self, taken: &Taken) {
         let index = taken.instance.index;
         self.remove((taken.run, taken.instance.task), &(index..index + 1));
         self.active.push(Account::clone(&taken.account));

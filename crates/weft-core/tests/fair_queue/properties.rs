@@ -4,7 +4,8 @@ use super::model::{Model, Work, run, tenant, work};
 use proptest::prelude::*;
 use weft_core::{
     document::TaskIndex,
-    fair_queue::{Account, Blocked, Bounds, FairQueue, QueueBounds, TenantBounds},
+    fair_queue::{Account, Blocked, Bounds, FairQueue, Like, QueueBounds, TenantBounds},
+    run::Instance,
 };
 
 const TENANTS: [&str; 3] = ["a", "b", "c"];
@@ -15,7 +16,8 @@ const POOLS: [&str; 2] = ["p", "o"];
 enum Step {
     Push(Work),
     Take(usize),
-    TakeTask(i64, u32),
+    TakeRan(i64, u32),
+    Draw(i64, u32, u32),
     Release(usize),
     Occupy(Work),
     SetBounds(Option<u32>),
@@ -67,7 +69,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => some_work().prop_map(Step::Push),
         8 => (0..6_usize).prop_map(Step::Take),
-        4 => instance.clone().prop_map(|(of, task)| Step::TakeTask(of, task)),
+        4 => instance.clone().prop_map(|(of, task)| Step::TakeRan(of, task)),
+        2 => (instance.clone(), 0..4_u32).prop_map(|((of, task), most)| Step::Draw(of, task, most)),
         6 => any::<usize>().prop_map(Step::Release),
         1 => some_work().prop_map(Step::Occupy),
         1 => bound().prop_map(Step::SetBounds),
@@ -105,14 +108,38 @@ fn apply(step: Step, fair_queue: &mut FairQueue, model: &mut Model) -> Result<()
                 prop_assert!(left.is_empty(), "work is left: {left:?}");
             }
         }
-        Step::TakeTask(of, task) => {
+        Step::TakeRan(of, task) => {
             let key = (run(of), TaskIndex(task));
-            let first = model.work.get(&key).and_then(|(_, ready)| ready.first());
-            let first = first.copied().filter(|_| model.may_take_task(key));
-            let taken = fair_queue.take_task(key.0, key.1);
-            prop_assert_eq!(taken.as_ref().map(|taken| taken.instance.index), first);
+            let Some((ready, indexes)) = model.work.get(&key) else {
+                return Ok(());
+            };
+            let index = *indexes.last().expect("it is ready");
+            let instance = Instance { task: key.1, index };
+            let account = std::sync::Arc::clone(&ready.account);
+            let taken = fair_queue.take_ran(key.0, instance, &account);
+            prop_assert_eq!(taken.is_some(), model.may_take_ran(key));
             if let Some(taken) = taken {
-                model.take_task(&taken);
+                prop_assert_eq!(taken.instance, instance);
+                model.take_ran(&taken);
+            }
+        }
+        Step::Draw(of, task, most) => {
+            let Some((like, _)) = model.work.get(&(run(of), TaskIndex(task))) else {
+                return Ok(());
+            };
+            let next = model.like(like);
+            let like = Like {
+                account: &like.account.clone(),
+                run: like.run,
+                memory_bytes: like.memory_bytes,
+            };
+            let fits = |instance: Instance| instance.index < 5;
+            let expected = next.into_iter().take(most as usize);
+            let expected: Vec<_> = expected.take_while(|next| fits(*next)).collect();
+            let drawn = fair_queue.draw(&like, most, fits);
+            prop_assert_eq!(&drawn, &expected);
+            for Instance { task, index } in drawn {
+                model.remove((run(of), task), &(index..index + 1));
             }
         }
         Step::Release(which) => {

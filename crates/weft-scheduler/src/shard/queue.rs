@@ -9,8 +9,11 @@ use std::{
 use weft_broker::Demand;
 use weft_core::{
     document::TaskIndex,
-    fair_queue::{Account, Blocked, Bounds, FairQueue, QueueBounds, Ready, Taken, TenantBounds},
+    fair_queue::{
+        Account, Blocked, Bounds, FairQueue, Like, QueueBounds, Ready, Taken, TenantBounds,
+    },
     id::TenantId,
+    run::Instance,
     run_id::RunId,
     time::Timestamp,
 };
@@ -43,10 +46,32 @@ impl Queue {
         self.instances.take_next()
     }
 
-    /// Takes the only instance of a task that a worker ran already. `None` where it is not ready, or
-    /// a hold or a bound keeps it from being dispatched.
-    pub(crate) fn take_task(&mut self, run: RunId, task: TaskIndex) -> Option<Taken> {
-        self.instances.take_task(run, task)
+    /// Makes an instance active that a worker ran already. `None` where a hold or a bound keeps it from
+    /// being dispatched.
+    pub(crate) fn take_ran(
+        &mut self,
+        run: RunId,
+        instance: Instance,
+        account: &Arc<Account>,
+    ) -> Option<Taken> {
+        self.instances.take_ran(run, instance, account)
+    }
+
+    /// Removes the instances of a run that go next among the work that is like an active one, at most
+    /// `most`, as long as they fit. They are not ready until they are pushed again.
+    pub(crate) fn draw(
+        &mut self,
+        like: &Like<'_>,
+        most: u32,
+        fits: impl FnMut(Instance) -> bool,
+    ) -> Vec<Instance> {
+        self.instances.draw(like, most, fits)
+    }
+
+    /// How many more ready instances there are for each free slot of the queue than one, among the work
+    /// that is like an active one.
+    pub(crate) fn surplus(&mut self, like: &Like<'_>) -> u32 {
+        self.instances.surplus(like)
     }
 
     /// Holds a task whose instance was just taken and can't be dispatched yet. The instance

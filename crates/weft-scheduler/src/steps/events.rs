@@ -1,6 +1,6 @@
 //! Events of runs, and the actions that their state machines answer with.
 
-use super::deadlines;
+use super::{ahead, deadlines};
 use crate::{
     active_run::ActiveRun,
     context::Context,
@@ -248,6 +248,10 @@ impl RunEvents<'_> {
             return;
         };
         active.free_slot(attempt.instance, self.queue);
+        ahead::return_reserved(self, run, attempt.instance);
+        let Some(active) = self.runs.get(run) else {
+            return;
+        };
         if let Some(record) = active.records.get(&attempt.instance) {
             let now = self.cx.now();
             let record = attempt_record(run, attempt.instance, record, REVOKED, now);
@@ -327,6 +331,7 @@ impl RunEvents<'_> {
                     let index = instance.index..instance.index + 1;
                     self.queue.remove_instances(run, instance.task, &index);
                 }
+                ahead::return_reserved(self, run, instance);
                 self.batch.change_instance(run, instance);
                 self.batch.set_urgent();
             }

@@ -72,14 +72,11 @@ pub(crate) fn prepare_attempt(
         events.shard,
         events.settings,
         events.crashes,
-        (events.cx.options.runs_ahead, events.cx.faults),
+        events.cx.faults,
     );
     match dispatch {
-        Ok(dispatch) => {
-            if !dispatch.ahead.is_empty() {
-                let ahead = dispatch.ahead.iter().map(|ahead| ahead.task);
-                active.attempt_facts(attempt).ahead = ahead.collect();
-            }
+        Ok(mut dispatch) => {
+            ahead::add_ahead(events, &mut dispatch);
             events.batch.publish(dispatch);
             None
         }
@@ -97,18 +94,13 @@ fn build_dispatch(
     shard: ShardId,
     settings: &Settings,
     crashes: &Crashes,
-    (runs_ahead, faults): (bool, FaultPoints),
+    faults: FaultPoints,
 ) -> Result<Dispatch, Unprepared> {
     let instance = attempt.instance;
     if let Some(Refusal { code, message }) = crashes.refusal(active, instance) {
         return Err(Unprepared::Failed { code, message });
     }
     let watched = crashes.is_watched(active, instance);
-    let ahead = if runs_ahead && !watched {
-        ahead::tasks_after(active, instance, settings, crashes, faults)
-    } else {
-        Vec::new()
-    };
     let Grant { granted, limits } = active.grant(instance.task, settings)?;
     let inputs = inputs.unwrap_or_else(|| active.inputs_of(instance))?;
     let resumed = active.records.get(&instance);
@@ -136,7 +128,7 @@ fn build_dispatch(
         deterministic: task.deterministic,
         trace: active.trace.clone(),
         watched,
-        ahead,
+        ahead: Vec::new(),
     })
 }
 
@@ -164,7 +156,7 @@ impl ActiveRun {
             })
     }
 
-    fn inputs_of(&mut self, instance: Instance) -> Result<NamedInputs, Unprepared> {
+    pub(super) fn inputs_of(&mut self, instance: Instance) -> Result<NamedInputs, Unprepared> {
         // After a recovery the lists that a mapped task expands over are not in memory.
         let expanded =
             if self.run.is_expanded(instance.task) && !self.inputs.is_expanded(instance.task) {

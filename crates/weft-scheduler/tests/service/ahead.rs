@@ -10,7 +10,8 @@ use weft_core::{
     document::TaskIndex,
     fair_queue::Blocked,
     id::TenantId,
-    run::RunState,
+    inputs::AheadInput,
+    run::{Instance, RunState},
 };
 use weft_scheduler::{Reason, SchedulerOptions, Wake};
 use weft_store::{CommandKind, InstanceTag};
@@ -80,7 +81,7 @@ fn short() -> Usage {
 fn ahead(claim: &Claim, outputs: &[&str]) -> Vec<AheadReport> {
     let tasks = claim.dispatch.ahead.iter();
     let ends = tasks.zip(outputs).map(|(task, output)| AheadReport {
-        task: task.task,
+        instance: task.instance,
         number: task.number,
         outcome: ReportedOutcome::Success {
             output: Output::Inline((*output).into()),
@@ -121,16 +122,19 @@ async fn tasks_of_a_chain_run_ahead_up_to_one_with_effects_and_end_at_once() {
     let why = installation.handle().why(run, TaskIndex(2), 0).await;
     let on = "a".parse().expect("an id");
     assert!(why.is_ok_and(|why| why.contains(&Reason::RunsAhead { on })));
-    worker
-        .report(&claim, "1", ahead(&claim, &["2", "3"]))
-        .await;
+    worker.report(&claim, "1", ahead(&claim, &["2", "3"])).await;
     let last = worker.claim().await;
     assert_eq!(last.dispatch.document.task.as_str(), "d");
     assert_eq!(last.dispatch.inputs, [("x".to_owned(), Arc::from("3"))]);
     worker.report(&last, "4", Vec::new()).await;
     assert_eq!(installation.ended(run).await, RunState::Success);
     let rows = installation.instances(run).await;
-    for (task, output, ran_ahead) in [(0, "1", false), (1, "2", true), (2, "3", true), (3, "4", false)] {
+    for (task, output, ran_ahead) in [
+        (0, "1", false),
+        (1, "2", true),
+        (2, "3", true),
+        (3, "4", false),
+    ] {
         let row = &rows[&(task, 0)];
         assert_eq!(row.state, InstanceTag::Success);
         assert_eq!((row.number, row.worker.as_deref()), (1, Some(ID)));
@@ -147,9 +151,7 @@ async fn what_ran_ahead_on_a_refused_outcome_is_void() {
     let claim = worker.claim().await;
     installation.command(run, CommandKind::Cancel).await;
     assert_eq!(installation.ended(run).await, RunState::Cancelled);
-    worker
-        .report(&claim, "1", ahead(&claim, &["2", "3"]))
-        .await;
+    worker.report(&claim, "1", ahead(&claim, &["2", "3"])).await;
     // The next run gets the worker's slot once the report is confirmed.
     let next = installation.trigger(&deployed).await;
     assert_eq!(worker.claim().await.dispatch.key.run, next);
@@ -167,6 +169,9 @@ async fn what_ran_ahead_of_a_hold_is_dispatched_after_it() {
     let other = json!({ "id": "other", "tasks": { "waits": { "queue": "side" } } });
     let other = installation.deploy(&other).await;
     let waits = installation.trigger(&other).await;
+    installation
+        .wait(waits, |row| row.state == RunState::Running)
+        .await;
     let tenant = TenantId::default();
     for dag in [&deployed.id, &other.id] {
         let held = installation.database.hold_dag(&tenant, dag, "test").await;
@@ -175,9 +180,7 @@ async fn what_ran_ahead_of_a_hold_is_dispatched_after_it() {
     installation.handle().wake(Wake::Settings);
     let held = [Reason::Blocked(Blocked::DagHeld)];
     wait_for(&installation, waits, 0, &held).await;
-    worker
-        .report(&claim, "1", ahead(&claim, &["2", "3"]))
-        .await;
+    worker.report(&claim, "1", ahead(&claim, &["2", "3"])).await;
     wait_for(&installation, run, 1, &held).await;
     installation.set_paused(&deployed, false).await;
     let claim = worker.claim().await;
@@ -212,7 +215,7 @@ async fn ends_that_no_worker_was_asked_for_are_dropped() {
     let claim = worker.claim().await;
     let mut forged = ahead(&claim, &["2", "3"]);
     // The task with effects outside, in the place of the one before it.
-    forged[1].task = TaskIndex(3);
+    forged[1].instance.task = TaskIndex(3);
     worker.report(&claim, "1", forged).await;
     let next = worker.claim().await;
     assert_eq!(next.dispatch.document.task.as_str(), "c");
@@ -234,4 +237,84 @@ async fn an_operator_can_switch_it_off() {
     for _run in 0..2 {
         worker.learn(&installation, &deployed, 4).await;
     }
+}
+
+/// A mapped task over 40 elements.
+fn mapped() -> serde_json::Value {
+    let elements: Vec<u32> = (0..40).collect();
+    json!({ "id": "mapped", "tasks": {
+        "each": { "expand": { "x": { "value": elements } } },
+        "after": { "inputs": { "all": "each" } },
+    } })
+}
+
+#[tokio::test]
+async fn short_instances_of_a_task_share_dispatches() {
+    let mut installation = Installation::new().await;
+    installation.start_scheduler("first");
+    let deployed = installation.deploy(&mapped()).await;
+    let worker = ByHand::new(&installation).await;
+    let run = installation.trigger(&deployed).await;
+    let mut claims = 0;
+    let mut seen = Vec::new();
+    while seen.len() < 40 {
+        let claim = worker.claim().await;
+        claims += 1;
+        let index = claim.dispatch.key.attempt.instance.index;
+        seen.push(index);
+        let more = claim.dispatch.ahead.iter();
+        assert!(more.clone().all(|ahead| !ahead.on_success));
+        let first = more.clone().next();
+        let inputs = first.map(|ahead| ahead.inputs[0].1.clone());
+        let expected = first.map(|ahead| ahead.instance.index.to_string());
+        let expected = expected.map(|value| AheadInput::Value(value.into()));
+        assert_eq!(inputs, expected);
+        // The last one that travelled is not done in time.
+        let more: Vec<u32> = more.map(|ahead| ahead.instance.index).collect();
+        let done = &more[..more.len().saturating_sub(1)];
+        seen.extend(done);
+        let outputs: Vec<String> = done.iter().map(ToString::to_string).collect();
+        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        let ends = ahead(&claim, &outputs);
+        worker.report(&claim, &index.to_string(), ends).await;
+    }
+    assert!(claims < 20, "{claims} claims for 40 instances");
+    let last = worker.claim().await;
+    let all: Vec<u32> = (0..40).collect();
+    assert_eq!(last.dispatch.inputs[0].1, Arc::from(json!(all).to_string()));
+    worker.report(&last, "0", Vec::new()).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    let rows = installation.instances(run).await;
+    assert!(rows.values().all(|row| row.number == 1), "{rows:?}");
+}
+
+#[tokio::test]
+async fn instances_that_travelled_with_a_lost_attempt_are_dispatched_again() {
+    let mut installation = Installation::new().await;
+    installation.start_scheduler("first");
+    let deployed = installation.deploy(&mapped()).await;
+    let worker = ByHand::new(&installation).await;
+    let run = installation.trigger(&deployed).await;
+    // With the first success the others travel together.
+    let first = worker.claim().await;
+    worker.report(&first, "0", Vec::new()).await;
+    let claim = loop {
+        let claim = worker.claim().await;
+        if !claim.dispatch.ahead.is_empty() {
+            break claim;
+        }
+        worker.report(&claim, "0", Vec::new()).await;
+    };
+    let travelled = claim.dispatch.ahead[0].instance;
+    let why = installation.handle();
+    let why = why.why(run, travelled.task, travelled.index).await;
+    let on = "each".parse().expect("an id");
+    assert_eq!(why.ok(), Some(vec![Reason::RunsAhead { on }]));
+    worker.0.leave().await.expect("the broker is there");
+    installation.start_worker("second", &["default"], 4, Arc::new(|_| success("0")));
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    let rows = installation.instances(run).await;
+    let number = |instance: Instance| rows[&(instance.task.0, instance.index)].number;
+    assert_eq!(number(claim.dispatch.key.attempt.instance), 2);
+    assert_eq!(number(travelled), 1);
 }

@@ -209,32 +209,37 @@ impl Fates<'_> {
         outcome: &ReportedOutcome,
         worker: &str,
     ) -> Vec<AheadReport> {
-        let mut ahead = Vec::new();
+        let mut ends = Vec::new();
         let mut outcome = outcome.clone();
-        for task in &before.ahead {
-            let ReportedOutcome::Success {
-                output: Output::Inline(on),
-            } = &outcome
-            else {
-                break;
+        for ahead in &before.ahead {
+            let on = match &outcome {
+                ReportedOutcome::Success {
+                    output: Output::Inline(on),
+                } if ahead.on_success => Some(Arc::clone(on)),
+                _ if !ahead.on_success => None,
+                _ => break,
             };
+            // Its time is over.
             if self.random.is_ahead_over() {
                 break;
             }
             let dispatch = before
-                .ahead_on(task, on)
+                .ahead_on(ahead, on.as_ref().unwrap_or(&"null".into()))
                 .expect("no input is a part of an output");
-            let on = Arc::clone(on);
-            self.coverage.add("worker: runs ahead");
+            self.coverage.add(if ahead.on_success {
+                "worker: runs ahead in a chain"
+            } else {
+                "worker: runs ahead of a dispatch"
+            });
             if let Some(parsed) = self.auditor.parsed_of(before.key.run, self.tables) {
-                let grants = &parsed.dag.tasks[task.task.as_usize()].grants;
+                let grants = &parsed.dag.tasks[ahead.instance.task.as_usize()].grants;
                 self.auditor.begun_ahead(&dispatch, grants);
             }
             outcome = self.outcome(&dispatch, worker);
             self.auditor.ended_ahead(&dispatch, on, &outcome);
-            ahead.push(AheadReport {
-                task: task.task,
-                number: task.number,
+            ends.push(AheadReport {
+                instance: ahead.instance,
+                number: ahead.number,
                 outcome: outcome.clone(),
                 usage: Usage {
                     wall_us: 1,
@@ -245,7 +250,7 @@ impl Fates<'_> {
                 updates: Vec::new(),
             });
         }
-        ahead
+        ends
     }
 
     /// The outcome that was reported for an attempt.

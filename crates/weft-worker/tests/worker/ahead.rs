@@ -2,10 +2,11 @@
 
 use crate::rig::Rig;
 use std::sync::Arc;
-use weft_broker::{AheadTask, Dispatch, Output, Report, ReportedOutcome};
+use weft_broker::{Ahead, Dispatch, Output, Report, ReportedOutcome};
 use weft_core::{
     document::{Code, TaskIndex},
     inputs::AheadInput,
+    run::Instance,
 };
 
 /// An attempt of `echo`, and tasks of the guest that may run ahead on it.
@@ -13,8 +14,13 @@ fn chain(rig: &Rig, input: &str, tasks: &[&str]) -> Dispatch {
     let mut dispatch = rig.dispatch("echo", input);
     let tasks = (1..).zip(tasks);
     dispatch.ahead = tasks
-        .map(|(index, task)| AheadTask {
-            task: TaskIndex(index),
+        .map(|(index, task)| Ahead {
+            instance: Instance {
+                task: TaskIndex(index),
+                index: 0,
+            },
+            on_success: true,
+            is_mapped: false,
             id: format!("t{index}").parse().expect("an id"),
             number: 1,
             code: Arc::new(Code::Own {
@@ -56,9 +62,12 @@ async fn tasks_run_ahead_each_on_the_output_of_the_one_before() {
     };
     assert_eq!(output(&first.outcome), "[1]");
     let told = output(&second.outcome);
-    assert!(told.contains(r#""task":"t2""#) && told.contains("k2"), "{told}");
+    assert!(
+        told.contains(r#""task":"t2""#) && told.contains("k2"),
+        "{told}"
+    );
     assert_eq!(output(&third.outcome), told);
-    assert_eq!((third.task, third.number), (TaskIndex(3), 1));
+    assert_eq!((third.instance.task, third.number), (TaskIndex(3), 1));
     assert!(first.usage.wall_us > 0);
 }
 
@@ -69,7 +78,10 @@ async fn the_first_that_does_not_succeed_is_the_last() {
     let report = run(&mut rig, dispatch).await;
     assert_eq!(output(&report.outcome), "1");
     assert_eq!(report.ahead.len(), 1);
-    assert!(matches!(report.ahead[0].outcome, ReportedOutcome::Failed(_)));
+    assert!(matches!(
+        report.ahead[0].outcome,
+        ReportedOutcome::Failed(_)
+    ));
 }
 
 #[tokio::test]
@@ -98,4 +110,38 @@ async fn the_log_of_what_ran_ahead_is_kept() {
     let report = run(&mut rig, dispatch).await;
     assert!(report.log.is_none());
     assert!(report.ahead[0].log.is_some(), "{report:?}");
+}
+
+#[tokio::test]
+async fn instances_of_a_task_run_one_after_the_other_however_those_before_end() {
+    let mut rig = Rig::start().await;
+    let mut dispatch = rig.dispatch("fail", "1");
+    let of_dispatch = dispatch.key.attempt.instance;
+    dispatch.ahead = (1..=3)
+        .map(|index| Ahead {
+            instance: Instance {
+                index: of_dispatch.index + index,
+                ..of_dispatch
+            },
+            on_success: false,
+            is_mapped: true,
+            id: dispatch.document.task.clone(),
+            number: 1,
+            code: Arc::new(Code::Own {
+                task: if index == 1 { "fail" } else { "echo" }.to_owned(),
+            }),
+            inputs: vec![("x".to_owned(), AheadInput::Value(index.to_string().into()))],
+            idempotency_key: format!("k{index}"),
+            limits: dispatch.limits,
+            deterministic: false,
+        })
+        .collect();
+    let report = run(&mut rig, dispatch).await;
+    assert!(matches!(report.outcome, ReportedOutcome::Failed(_)));
+    let [first, second, third] = &report.ahead[..] else {
+        panic!("three ran after it: {report:?}");
+    };
+    assert!(matches!(first.outcome, ReportedOutcome::Failed(_)));
+    assert_eq!([second, third].map(|end| output(&end.outcome)), ["2", "3"]);
+    assert_eq!(third.instance.index, of_dispatch.index + 3);
 }

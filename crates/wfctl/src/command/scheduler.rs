@@ -1,8 +1,8 @@
 //! `wfctl scheduler`: schedules an installation of many machines, or is a standby.
 
 use super::{
-    backend_args::BackendArgs, scheduling_args::SchedulingArgs, status::StatusArgs, telemetry::TelemetryArgs,
-    worker_args::machine_name,
+    backend_args::BackendArgs, scheduling_args::SchedulingArgs, status::StatusArgs,
+    telemetry::TelemetryArgs, worker_args::machine_name,
 };
 use weft_api::problem::{Exit, Problems};
 use weft_dagfile::engine;

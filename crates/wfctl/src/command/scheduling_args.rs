@@ -3,10 +3,11 @@
 /// How runs are scheduled.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SchedulingArgs {
-    /// Begin no task before the success that it follows is committed
+    /// Begin no task instance before that is committed
     ///
-    /// A short task of a chain that reaches nothing outside its sandbox may begin on
-    /// its worker at once. Its end counts only with the success that it ran on.
+    /// A short one that reaches nothing outside its sandbox may begin on a worker at
+    /// once: the next task of a chain, or one of many that are ready. Its end counts
+    /// only with that of the attempt that it ran with.
     #[arg(long)]
     pub(crate) no_run_ahead: bool,
 }

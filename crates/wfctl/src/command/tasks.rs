@@ -173,7 +173,7 @@ fn text(instance: &Instance, attempts: &[Attempt], zone: &Zone) -> String {
         ));
     }
     if instance.usage.is_some_and(|usage| usage.ran_ahead) {
-        let how = "ahead: before the success that it follows was committed";
+        let how = "ahead: it began on its worker before that was committed";
         pairs.push(("ran", how.to_owned()));
     }
     let note = instance.note.as_ref();

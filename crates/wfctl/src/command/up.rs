@@ -2,7 +2,8 @@
 
 use super::{
     database::DatabaseArgs, listening::ListeningArgs, redis::RedisArgs,
-    retention_args::RetentionArgs, scheduling_args::SchedulingArgs, sources::SourceArgs, worker_args::WorkerProcessArgs,
+    retention_args::RetentionArgs, scheduling_args::SchedulingArgs, sources::SourceArgs,
+    worker_args::WorkerProcessArgs,
 };
 use std::path::PathBuf;
 use weft_api::{

@@ -57,9 +57,17 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
         worker: Arc::clone(&worker),
         ran_ahead: false,
     };
-    let is_accepted = apply_end(events, end);
-    if is_accepted || !events.cx.faults.voids_ahead() {
-        ahead::apply(events, key, &worker, ahead);
+    let is_current = events.runs.is_current(&key);
+    let travelled = match is_current {
+        true => ahead::take_reserved(events, key.run, key.attempt.instance),
+        false => Vec::new(),
+    };
+    apply_end(events, end);
+    if is_current {
+        ahead::apply(events, key, &worker, &travelled, ahead);
+    } else if !events.cx.faults.voids_ahead() {
+        let all: Vec<_> = ahead.iter().map(|ahead| ahead.instance).collect();
+        ahead::apply(events, key, &worker, &all, ahead);
     }
 }
 
@@ -75,8 +83,8 @@ pub(in crate::steps) struct End {
     pub(in crate::steps) ran_ahead: bool,
 }
 
-/// Applies the end of an attempt. Returns whether the run accepts it.
-pub(in crate::steps) fn apply_end(events: &mut RunEvents<'_>, end: End) -> bool {
+/// Applies the end of an attempt, if the run accepts it.
+pub(in crate::steps) fn apply_end(events: &mut RunEvents<'_>, end: End) {
     let End {
         key,
         outcome,
@@ -100,24 +108,22 @@ pub(in crate::steps) fn apply_end(events: &mut RunEvents<'_>, end: End) -> bool 
         None => outcome,
     };
     let Some(active) = events.runs.get(run) else {
-        return false;
+        return;
     };
     let (outcome, updates) = active.updates_of(instance, outcome, updates);
     let finished = Event::Finished {
         attempt,
         outcome: active.outcome_of(attempt.instance.task, &outcome),
     };
-    let mut is_accepted = true;
     if let Err(rejection) = events.apply(run, finished) {
-        is_accepted = false;
         tracing::debug!(%run, ?attempt, %rejection, operation = "apply report", "the run rejects a report; it is confirmed and changes nothing");
         if events.cx.faults.drops_rejected_report() {
-            return false;
+            return;
         }
         events.batch.change_instance(run, attempt.instance);
     }
     let Some(active) = events.runs.get_mut(run) else {
-        return false;
+        return;
     };
     // An attempt that failed before its guest ran absolves nothing.
     if usage.wall_us > 0 {
@@ -151,7 +157,6 @@ pub(in crate::steps) fn apply_end(events: &mut RunEvents<'_>, end: End) -> bool 
         Some(planned) => planned.apply(events, run, instance),
         None => add_wait(events, run, instance),
     }
-    is_accepted
 }
 
 /// Has looked up what an instance waits for since it deferred.

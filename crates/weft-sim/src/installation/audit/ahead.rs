@@ -13,22 +13,22 @@ use weft_core::{
 
 /// What workers ran ahead, by instance and number.
 #[derive(Debug, Default)]
-pub struct RanAhead {
+pub(super) struct RanAhead {
     ends: HashMap<(RunId, Instance, u32), Vec<End>>,
     /// A task ran ahead that reaches something outside its sandbox.
     effect: Option<String>,
 }
 
-/// An end, and the output that it ran on.
+/// An end, and the output that it ran on if it is of a chain.
 #[derive(Debug, Clone)]
 struct End {
     outcome: ReportedOutcome,
-    on: Arc<str>,
+    on: Option<Arc<str>>,
 }
 
 /// An attempt of this turn that ran ahead, and what it may have run on.
 #[derive(Debug)]
-pub struct Counted {
+pub(super) struct Counted {
     run: RunId,
     attempt: Attempt,
     ends: Vec<End>,
@@ -37,9 +37,8 @@ pub struct Counted {
 impl Auditor {
     /// A worker begins a task with these grants ahead of a commit.
     pub fn begun_ahead(&mut self, dispatch: &Dispatch, grants: &GrantRequest) {
-        let is_sealed = grants.http.is_empty()
-            && grants.variables.is_empty()
-            && grants.connections.is_empty();
+        let is_sealed =
+            grants.http.is_empty() && grants.variables.is_empty() && grants.connections.is_empty();
         if !is_sealed {
             let (run, task) = (dispatch.key.run, &dispatch.document.task);
             let effect = format!("{task} of run {run} ran ahead, and could be seen outside");
@@ -47,8 +46,13 @@ impl Auditor {
         }
     }
 
-    /// It ended, having run on this output.
-    pub fn ended_ahead(&mut self, dispatch: &Dispatch, on: Arc<str>, outcome: &ReportedOutcome) {
+    /// It ended, having run on this output if it is of a chain.
+    pub fn ended_ahead(
+        &mut self,
+        dispatch: &Dispatch,
+        on: Option<Arc<str>>,
+        outcome: &ReportedOutcome,
+    ) {
         let Attempt {
             instance, number, ..
         } = dispatch.key.attempt;
@@ -77,15 +81,19 @@ impl Auditor {
             if watched.was_operated || watched.broken {
                 continue;
             }
-            coverage.add("committed: ran ahead");
             let instance = attempt.instance;
             let task = &watched.parsed.dag.tasks[instance.task.as_usize()];
+            if ends.iter().any(|end| end.on.is_none()) {
+                coverage.add("committed: ran ahead of its dispatch");
+                continue;
+            }
+            coverage.add("committed: ran ahead in a chain");
             let upstream = Instance {
                 task: task.upstreams[0],
                 index: 0,
             };
             let counts = watched.last_output(upstream);
-            let fits = ends.iter().any(|end| Some(&*end.on) == counts);
+            let fits = ends.iter().any(|end| end.on.as_deref() == counts);
             if !fits {
                 return Err(format!(
                     "{attempt:?} of run {run} ran ahead on {ends:?}, and {counts:?} counts"

@@ -178,7 +178,13 @@ impl Auditor {
             let took = taken.takers.get(&account.queue);
             // While its inputs are read, others go first.
             let is_complete = inputs::needs(&run.parsed.dag, *task).next().is_none();
+            // It may travel with a live attempt of its run, and end with that one.
+            let may_travel = run.accounts.iter().any(|other| {
+                let like = (&other.queue, &other.pool, other.slots);
+                other.active > 0 && like == (&account.queue, &account.pool, account.slots)
+            });
             let waits = account.ready > 0
+                && !may_travel
                 && is_complete
                 && !run.is_written_in_portions
                 && took.is_some_and(|takers| !takers.contains(&run.tenant))

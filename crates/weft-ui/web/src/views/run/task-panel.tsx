@@ -265,7 +265,7 @@ function Facts({ instance }: { instance: Instance }) {
         {usage?.ran_ahead && (
           <>
             <dt>Ran ahead</dt>
-            <dd>It began before the success that it follows was committed</dd>
+            <dd>It began on its worker before that was committed</dd>
           </>
         )}
         {instance.output && (
