@@ -57,17 +57,16 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
         worker: Arc::clone(&worker),
         ran_ahead: false,
     };
-    let is_current = events.runs.is_current(&key);
-    let travelled = match is_current {
-        true => ahead::take_reserved(events, key.run, key.attempt.instance),
-        false => Vec::new(),
+    let travelled = if events.runs.is_current(&key) {
+        Some(ahead::take_reserved(events, key.run, key.attempt.instance))
+    } else if events.cx.faults.voids_ahead() {
+        None
+    } else {
+        Some(ahead.iter().map(|ahead| ahead.instance).collect())
     };
     apply_end(events, end);
-    if is_current {
+    if let Some(travelled) = travelled {
         ahead::apply(events, key, &worker, &travelled, ahead);
-    } else if !events.cx.faults.voids_ahead() {
-        let all: Vec<_> = ahead.iter().map(|ahead| ahead.instance).collect();
-        ahead::apply(events, key, &worker, &all, ahead);
     }
 }
 
