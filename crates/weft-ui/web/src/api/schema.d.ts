@@ -4466,8 +4466,8 @@ export interface components {
              */
             memory_peak_bytes?: number;
             /**
-             * @description The attempt ran ahead: on its worker it began before the success of the task that it follows
-             *     was committed, and both were committed together.
+             * @description The attempt ran ahead: it began before that was committed, on the worker that had another
+             *     attempt of its run, and was committed together with that one.
              */
             ran_ahead?: boolean;
             /**
