@@ -1,7 +1,7 @@
 //! Which instances may run ahead of a commit: on a worker that has an attempt already, before it is
 //! committed that they may begin.
 //!
-//! What ran ahead is void if the attempt's own outcome is refused, and nobody may have seen it then. So
+//! What ran ahead is void if the attempt's own outcome is refused, and no one may have seen it then. So
 //! an instance runs ahead only if nothing of it leaves the sandbox and it reads nothing from
 //! outside ([`is_sealed`]). Artifacts are stored by digest, and only the outcome names them. It is one of these:
 //!

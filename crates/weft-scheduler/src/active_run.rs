@@ -230,6 +230,16 @@ impl ActiveRun {
         self.records.entry(instance).or_default()
     }
 
+    /// Forgets that these instances travel with others: they were cleared, so what a worker runs of them
+    /// no longer counts.
+    pub(crate) fn forget_travelling(&mut self, is_cleared: impl Fn(Instance) -> bool) {
+        for record in self.records.values_mut() {
+            if let Some(attempt) = &mut record.attempt {
+                attempt.ahead.retain(|ahead| !is_cleared(*ahead));
+            }
+        }
+    }
+
     /// Records a change of the run's own state.
     pub(crate) fn set_state(&mut self, state: RunState, now: Timestamp) {
         match state {

@@ -267,6 +267,7 @@ impl RunEvents<'_> {
             active.count_prepared();
             active.outputs.clear(task);
             active.records.retain(|instance, _| instance.task != task);
+            active.forget_travelling(|instance| instance.task == task);
             self.batch.change_mapped_task(run, task);
         }
         self.batch.clear_task(run, task, instances);
@@ -283,6 +284,9 @@ impl RunEvents<'_> {
                 active.records.remove(&instance);
                 active.outputs.void(instance);
             }
+            active.forget_travelling(|instance| {
+                instance.task == task && indexes.contains(&instance.index)
+            });
             active.inputs.grew(task);
             active.count_prepared();
             self.batch.change_mapped_task(run, task);

@@ -11,7 +11,7 @@ use weft_core::{
     fair_queue::Blocked,
     id::TenantId,
     inputs::AheadInput,
-    run::{Instance, RunState},
+    run::{Instance, RunState, Selection},
 };
 use weft_scheduler::{Reason, SchedulerOptions, Wake};
 use weft_store::{CommandKind, InstanceTag};
@@ -317,4 +317,38 @@ async fn instances_that_travelled_with_a_lost_attempt_are_dispatched_again() {
     let number = |instance: Instance| rows[&(instance.task.0, instance.index)].number;
     assert_eq!(number(claim.dispatch.key.attempt.instance), 2);
     assert_eq!(number(travelled), 1);
+}
+
+#[tokio::test]
+async fn what_travelled_and_was_cleared_meanwhile_does_not_count() {
+    let mut installation = Installation::new().await;
+    installation.start_scheduler("first");
+    let tasks: serde_json::Map<_, _> = (0..9).map(|at| (format!("t{at}"), json!({}))).collect();
+    let deployed = json!({ "id": "many", "tasks": tasks });
+    let deployed = installation.deploy(&deployed).await;
+    let worker = ByHand::new(&installation).await;
+    worker.learn(&installation, &deployed, 9).await;
+    let run = installation.trigger(&deployed).await;
+    let claim = worker.claim().await;
+    let travelled = claim.dispatch.ahead.first().expect("another is ready");
+    let kind = CommandKind::Clear(Selection::of(vec![travelled.id.clone()], false));
+    let (database, tenant) = (&installation.database, TenantId::default());
+    let command = database.insert_command(&tenant, run, &kind, "test").await;
+    installation.handle().wake(Wake::Command);
+    let refused = installation.command_outcome(command.expect("it is taken"));
+    assert_eq!(refused.await, None);
+    let outputs = vec!["2"; claim.dispatch.ahead.len()];
+    worker.report(&claim, "2", ahead(&claim, &outputs)).await;
+    while !installation.show(run).await.state.is_ended() {
+        let next = tokio::time::timeout(Duration::from_millis(100), worker.claim());
+        if let Ok(next) = next.await {
+            worker.report(&next, "7", Vec::new()).await;
+        }
+    }
+    let rows = installation.instances(run).await;
+    let output = |task: u32| format!("{:?}", rows[&(task, 0)].output);
+    assert!(output(travelled.instance.task.0).contains('7'));
+    for other in &claim.dispatch.ahead[1..] {
+        assert!(output(other.instance.task.0).contains('2'));
+    }
 }

@@ -61,12 +61,12 @@ async fn tasks_run_ahead_each_on_the_output_of_the_one_before() {
         panic!("three ran ahead: {report:?}");
     };
     assert_eq!(output(&first.outcome), "[1]");
-    let told = output(&second.outcome);
+    let document = output(&second.outcome);
     assert!(
-        told.contains(r#""task":"t2""#) && told.contains("k2"),
-        "{told}"
+        document.contains(r#""task":"t2""#) && document.contains("k2"),
+        "{document}"
     );
-    assert_eq!(output(&third.outcome), told);
+    assert_eq!(output(&third.outcome), document);
     assert_eq!((third.instance.task, third.number), (TaskIndex(3), 1));
     assert!(first.usage.wall_us > 0);
 }

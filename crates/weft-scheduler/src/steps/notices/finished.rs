@@ -138,6 +138,9 @@ pub(in crate::steps) fn apply_end(events: &mut RunEvents<'_>, end: End) {
     }
     let facts = active.attempt_facts(attempt);
     facts.started.get_or_insert(usage.started);
+    if ran_ahead {
+        facts.queued = None;
+    }
     facts.worker = Some(worker);
     facts.usage = Some(usage_json(&usage, ran_ahead));
     facts.log = log;

@@ -52,7 +52,7 @@ export function SidePanel({ waits, ...props }: AttemptProps & { waits: boolean }
         <h2>This attempt</h2>
         <dl className="kv">
           <dt>Queued</dt>
-          <dd>{at?.queued ? <Time at={at.queued} /> : "not yet"}</dd>
+          <dd>{at?.queued ? <Time at={at.queued} /> : at?.usage?.ran_ahead ? "no, it ran ahead" : "not yet"}</dd>
           {at?.started && (
             <>
               <dt>Started</dt>
