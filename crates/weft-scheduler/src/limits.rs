@@ -50,6 +50,9 @@ pub(crate) const WAKE_INTERVAL: DurationMs = DurationMs(100);
 /// How long the start of an attempt may stay uncommitted. An attempt that ends before half of it
 /// is never written as running, which saves a row version.
 pub(crate) const LAZY_COMMIT_DELAY: Duration = Duration::from_millis(500);
+/// How long a dispatch that was sent ahead of its commit may stay uncommitted. Most such attempts end
+/// before it, and are written once.
+pub(crate) const AHEAD_COMMIT_DELAY: Duration = Duration::from_millis(20);
 /// The first delay before a failed call is retried; each further one is twice as long.
 pub(crate) const MIN_RETRY_DELAY: Duration = Duration::from_millis(20);
 /// The longest delay before a failed call is retried.

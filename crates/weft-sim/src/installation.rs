@@ -130,6 +130,7 @@ pub const KINDS: &[&str] = &[
     "operator: wants a run for later",
     "task: asks",
     "task: output in the blob store",
+    "published: ahead of its commit",
     "worker: releases what it never started",
     "worker: kills all, since it can't renew",
     "worker: kills what it lost",

@@ -16,6 +16,7 @@ mod versions;
 mod waits;
 
 use crate::{
+    active_run::ActiveRun,
     context::Context,
     limits::{
         MAX_COMMANDS_PER_TURN, MAX_DAGS_PER_TURN, MAX_DUE_RUNS_PER_TURN, MAX_HELD_QUEUED_RUNS,
@@ -239,7 +240,11 @@ impl<'a> Driver<'a> {
                 break;
             };
             match self.start_queued_runs_of(dag).await {
-                Ok(is_finished) => unfinished.extend((!is_finished).then_some(dag)),
+                Ok(true) => {}
+                Ok(false) => {
+                    unfinished.push(dag);
+                    self.shard.batch.set_urgent();
+                }
                 Err(error) => {
                     unfinished.push(dag);
                     outcome = Err(error);
@@ -269,7 +274,9 @@ impl<'a> Driver<'a> {
         }
         // A run that ended in this turn is in the database as it was before.
         let held = self.shard.held.queued_runs_of(dag);
+        let started = start::uncommitted_starts(self.shard, dag);
         let rows = limit.saturating_add(held.min(MAX_HELD_QUEUED_RUNS));
+        let rows = rows.saturating_add(started);
         let store = &self.deps.store;
         let queued = store.queued_runs(dag, now, &full, rows).await?;
         let found = queued.readable.len() + queued.unreadable.len();
@@ -277,7 +284,10 @@ impl<'a> Driver<'a> {
             self.hold_run(row.key, Some(dag), &row.why);
         }
         let mut queued = queued.readable;
-        queued.retain(|stored| !self.shard.held.contains_run(stored.id));
+        queued.retain(|stored| {
+            let active = self.shard.runs.get(stored.id);
+            !self.shard.held.contains_run(stored.id) && active.is_none_or(ActiveRun::is_queued)
+        });
         let are_all_read =
             full.is_empty() && found < rows as usize && queued.len() <= limit as usize;
         queued.truncate(limit as usize);

@@ -11,7 +11,10 @@ pub(crate) use rows::{attempt_record, cause_name, failed_run, instance_tag};
 pub(crate) use split::{part_of_run, runs_of};
 
 use super::runs::Runs;
-use crate::{limits::LAZY_COMMIT_DELAY, options::millis};
+use crate::{
+    limits::{AHEAD_COMMIT_DELAY, LAZY_COMMIT_DELAY},
+    options::millis,
+};
 pub(crate) use changes::Changes;
 use pace::Pace;
 use portions::LargeRuns;
@@ -42,8 +45,9 @@ pub(crate) struct Batch {
     pace: Pace,
     /// Large runs of which this turn writes the last portion.
     completed: BTreeSet<RunId>,
-    /// The changes are to be committed in this iteration of the loop.
-    is_urgent: bool,
+    urgency: Urgency,
+    /// When the first dispatch was sent ahead of its commit, if one was since the last commit.
+    sent_ahead: Option<Timestamp>,
     /// Attempts that have started, and when. Their rows are written later, or never where they
     /// end before.
     started: VecDeque<(Timestamp, RunId, Instance)>,
@@ -51,11 +55,37 @@ pub(crate) struct Batch {
     unwritable: BTreeSet<CommandId>,
 }
 
+/// Whether the changes are committed in this iteration of the loop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// They may wait for others.
+    #[default]
+    None,
+    /// They may wait if dispatches are sent ahead of the commit, until the first of those attempts ends.
+    Dispatch,
+    /// They are.
+    Now,
+}
+
 /// What steps record.
 impl Batch {
     /// Has the changes committed in this iteration of the loop.
-    pub(crate) const fn set_urgent(&mut self) {
-        self.is_urgent = true;
+    pub(crate) fn set_urgent(&mut self) {
+        self.raise_urgency(Urgency::Now);
+    }
+
+    /// Has the changes committed at least as soon.
+    pub(crate) fn raise_urgency(&mut self, urgency: Urgency) {
+        self.urgency = self.urgency.max(urgency);
+    }
+
+    pub(crate) const fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
+    /// The changes since the urgency was `before` may wait as those of a dispatch may.
+    pub(crate) fn relax_since(&mut self, before: Urgency) {
+        self.urgency = before.max(Urgency::Dispatch);
     }
 
     /// Records that a run has new events.
@@ -71,7 +101,7 @@ impl Batch {
     /// Records that a run which is not in memory ends as failed.
     pub(crate) fn fail_run(&mut self, run: RunId, now: Timestamp) {
         self.changes.failed.insert(run, now);
-        self.is_urgent = true;
+        self.set_urgent();
     }
 
     /// Records a change of an instance's row.
@@ -122,13 +152,13 @@ impl Batch {
     /// Records a missed deadline.
     pub(crate) fn add_missed(&mut self, missed: MissedDeadline) {
         self.changes.missed.push(missed);
-        self.is_urgent = true;
+        self.set_urgent();
     }
 
     /// Records the result of a command.
     pub(crate) fn add_command(&mut self, command: CommandDone) {
         self.changes.commands.push(command);
-        self.is_urgent = true;
+        self.set_urgent();
     }
 
     /// Whether a command was applied: its result is uncommitted, or can't be written.
@@ -141,7 +171,7 @@ impl Batch {
     /// Records a run that this turn creates.
     pub(crate) fn add_run(&mut self, new: NewRun) {
         self.changes.new_runs.push(new);
-        self.is_urgent = true;
+        self.set_urgent();
     }
 
     /// The runs of a DAG that this turn creates.
@@ -163,26 +193,31 @@ impl Batch {
     /// Records how far a timetable has come.
     pub(crate) fn update_timetable(&mut self, update: TimetableUpdate) {
         self.changes.timetables.insert(update.dag, update);
-        self.is_urgent = true;
+        self.set_urgent();
     }
 
-    /// Has a dispatch published after the commit.
-    pub(crate) fn publish(&mut self, dispatch: Dispatch) {
+    /// Has a dispatch published after the commit, or before it where nothing else is urgent and the attempt
+    /// may run ahead of it.
+    pub(crate) fn publish(&mut self, dispatch: Dispatch, may_run_ahead: bool) {
         self.changes.publish.push(dispatch);
         // After a recovery there may be nothing else to commit.
-        self.is_urgent = true;
+        self.raise_urgency(if may_run_ahead {
+            Urgency::Dispatch
+        } else {
+            Urgency::Now
+        });
     }
 
     /// Has an attempt revoked after the commit.
     pub(crate) fn revoke(&mut self, key: AttemptKey) {
         self.changes.revoke.push(key);
-        self.is_urgent = true;
+        self.set_urgent();
     }
 
     /// Has a report confirmed after the commit.
     pub(crate) fn confirm(&mut self, key: AttemptKey) {
         self.changes.confirm.push(key);
-        self.is_urgent = true;
+        self.set_urgent();
     }
 
     /// What is published after the commit.
@@ -200,16 +235,40 @@ impl Batch {
 impl Batch {
     /// Whether the changes are to be committed now.
     pub(crate) fn is_due(&self, now: Timestamp, max_rows: usize) -> bool {
-        self.is_urgent
+        let is_urgent = match self.urgency {
+            Urgency::None => false,
+            Urgency::Dispatch => self.changes.publish.is_empty(),
+            Urgency::Now => true,
+        };
+        is_urgent
             || self.has_large_runs()
             || self.changes.rows() >= max_rows
             || self.lazy_due().is_some_and(|due| due <= now)
     }
 
-    /// When the starts of attempts are committed at the latest.
+    /// When the starts of attempts, and what was sent ahead of its commit, are committed at the latest.
     pub(crate) fn lazy_due(&self) -> Option<Timestamp> {
-        let (since, ..) = self.started.front()?;
-        Some(since.plus(millis(LAZY_COMMIT_DELAY)))
+        let started = self.started.front();
+        let started = started.map(|(since, ..)| since.plus(millis(LAZY_COMMIT_DELAY)));
+        let sent = self.sent_ahead;
+        let sent = sent.map(|since| since.plus(millis(AHEAD_COMMIT_DELAY)));
+        started.into_iter().chain(sent).min()
+    }
+
+    /// Removes and returns the dispatches of a turn that is not committed: they are sent ahead of their
+    /// commit.
+    pub(crate) fn take_ahead(&mut self, now: Timestamp) -> Vec<Dispatch> {
+        let ahead = std::mem::take(&mut self.changes.publish);
+        if !ahead.is_empty() {
+            self.sent_ahead.get_or_insert(now);
+            self.urgency = Urgency::None;
+        }
+        ahead
+    }
+
+    /// Whether the starts of runs may be uncommitted.
+    pub(crate) const fn has_sent_ahead(&self) -> bool {
+        self.sent_ahead.is_some()
     }
 
     /// Includes the rows of started attempts. Those that would be due soon go with those that are
@@ -315,7 +374,8 @@ impl Batch {
 
     /// Starts the next turn's batch; returns the changes that were committed.
     pub(crate) fn take_committed(&mut self) -> Changes {
-        self.is_urgent = false;
+        self.urgency = Urgency::None;
+        self.sent_ahead = None;
         std::mem::take(&mut self.changes)
     }
 }

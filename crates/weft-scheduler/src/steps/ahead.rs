@@ -61,6 +61,21 @@ pub(super) fn add_ahead(events: &mut RunEvents<'_>, dispatch: &mut Dispatch) {
     }
 }
 
+/// Whether a dispatch may be sent ahead of the commit of its own attempt: if that is never committed,
+/// nothing was seen of it, and its report is refused.
+pub(super) fn may_be_sent_ahead(events: &mut RunEvents<'_>, dispatch: &Dispatch) -> bool {
+    if !events.cx.options.runs_ahead || dispatch.watched {
+        return false;
+    }
+    let AttemptKey { run, attempt, .. } = dispatch.key;
+    let Some(active) = events.runs.get(run) else {
+        return false;
+    };
+    let took = active.task_facts(attempt.instance.task).last_wall.get();
+    took.is_some_and(|took| took <= MAX_AHEAD_WALL)
+        && (is_sealed(&dispatch.granted) || !events.cx.faults.seals_ahead())
+}
+
 /// Adds the chain that follows a task.
 fn add_chain(
     active: &mut ActiveRun,

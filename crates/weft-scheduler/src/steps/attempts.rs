@@ -1,7 +1,10 @@
 //! Attempts: created from what the fair queue chose, and lost with their workers.
 
 use super::events::RunEvents;
-use crate::{active_run::AttemptFacts, shard::batch::attempt_record};
+use crate::{
+    active_run::AttemptFacts,
+    shard::batch::{Urgency, attempt_record},
+};
 use weft_broker::AttemptKey;
 use weft_core::{
     fair_queue::Taken,
@@ -40,7 +43,7 @@ pub(crate) fn create_attempt(events: &mut RunEvents<'_>, taken: &Taken) -> Optio
         queued: Some(events.cx.now()),
         ..AttemptFacts::default()
     });
-    events.batch.set_urgent();
+    events.batch.raise_urgency(Urgency::Dispatch);
     Some(Attempt {
         instance,
         number,

@@ -57,7 +57,7 @@ pub(crate) fn find_inputs(
 }
 
 /// Builds the dispatch of an attempt that is committed or part of this turn, and has it published
-/// after the commit. An attempt that can't be made fails. Returns the outputs that are missing.
+/// with the turn. An attempt that can't be made fails. Returns the outputs that are missing.
 /// `inputs` are those that were found for it, if that was tried.
 pub(crate) fn prepare_attempt(
     events: &mut RunEvents<'_>,
@@ -77,7 +77,8 @@ pub(crate) fn prepare_attempt(
     match dispatch {
         Ok(mut dispatch) => {
             ahead::add_ahead(events, &mut dispatch);
-            events.batch.publish(dispatch);
+            let may_run_ahead = ahead::may_be_sent_ahead(events, &dispatch);
+            events.batch.publish(dispatch, may_run_ahead);
             None
         }
         Err(Unprepared::Failed { code, message }) => {

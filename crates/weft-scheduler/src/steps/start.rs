@@ -5,7 +5,7 @@ use crate::{
     active_run::ActiveRun,
     faults::FaultPoints,
     outputs::Outputs,
-    shard::{run_keys::Key, runs::Runs},
+    shard::{Shard, run_keys::Key, runs::Runs},
     versions::Version,
 };
 use std::sync::Arc;
@@ -21,6 +21,16 @@ pub(crate) fn startable_runs(runs: &Runs, faults: FaultPoints, dag: DagKey) -> O
     let entry = runs.dag(dag)?;
     let limit = faults.startable_runs(entry.startable_runs());
     (limit > 0 && !entry.state().paused).then_some(limit)
+}
+
+/// How many runs of a DAG have started at most that are queued by what is committed.
+pub(crate) fn uncommitted_starts(shard: &Shard, dag: DagKey) -> u32 {
+    if !shard.batch.has_sent_ahead() {
+        return 0;
+    }
+    let changed = shard.batch.changed_runs().iter();
+    let of_dag = changed.filter(|run| shard.runs.get(**run).is_some_and(|run| run.dag == dag));
+    u32::try_from(of_dag.count()).unwrap_or(u32::MAX)
 }
 
 /// The keys of a DAG of which no run may start now, and of those that its rate holds back the time
@@ -76,6 +86,7 @@ pub(crate) fn start_run(
 
 /// Starts a queued run that is in memory.
 pub(crate) fn start_loaded_run(events: &mut RunEvents<'_>, id: RunId) {
+    let before = events.batch.urgency();
     if let Err(rejection) = events.apply(id, Event::Start) {
         tracing::error!(run = %id, %rejection, operation = "start run", "a queued run rejects its start; it stays queued");
         return;
@@ -90,6 +101,10 @@ pub(crate) fn start_loaded_run(events: &mut RunEvents<'_>, id: RunId) {
             if !is_over {
                 entry.add_active(id, key.as_ref());
             }
+        }
+        if !is_over {
+            // A takeover finds it queued, and starts it again.
+            events.batch.relax_since(before);
         }
     }
     deadlines::set_deadlines(events, id);

@@ -1,6 +1,9 @@
 //! Chains whose tasks run ahead of a commit.
 
-use crate::harness::{Installation, success};
+use crate::{
+    harness::{Installation, success},
+    watched_store::WatchedStore,
+};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use weft_broker::{
@@ -13,7 +16,7 @@ use weft_core::{
     inputs::AheadInput,
     run::{Instance, RunState, Selection},
 };
-use weft_scheduler::{Reason, SchedulerOptions, Wake};
+use weft_scheduler::{Deps, Reason, SchedulerOptions, Wake};
 use weft_store::{CommandKind, InstanceTag};
 use weft_store_sql::Deployed;
 
@@ -351,4 +354,66 @@ async fn what_travelled_and_was_cleared_meanwhile_does_not_count() {
     for other in &claim.dispatch.ahead[1..] {
         assert!(output(other.instance.task.0).contains('2'));
     }
+}
+
+/// A scheduler over a watched database, and a worker that ran the only task of a DAG once.
+async fn watched(task: serde_json::Value) -> (Installation, WatchedStore, Deployed, ByHand) {
+    let mut installation = Installation::new().await;
+    let store = WatchedStore::new(installation.database.clone(), usize::MAX);
+    let deps = Deps {
+        store: Arc::new(store.clone()),
+        ..installation.deps()
+    };
+    let options = SchedulerOptions {
+        lease: Duration::from_secs(3),
+        max_without_progress: Duration::from_millis(500),
+        ..SchedulerOptions::new("first")
+    };
+    installation.start_scheduler_over(options, deps);
+    let deployed = json!({ "id": "one", "tasks": { "only": task } });
+    let deployed = installation.deploy(&deployed).await;
+    let worker = ByHand::new(&installation).await;
+    worker.learn(&installation, &deployed, 1).await;
+    (installation, store, deployed, worker)
+}
+
+#[tokio::test]
+async fn a_short_task_without_effects_is_committed_once() {
+    let effects = json!({ "grants": { "http": ["https://example.com"] } });
+    for (task, fewest) in [(json!({}), 1), (effects, 2)] {
+        let (installation, store, deployed, worker) = watched(task).await;
+        let mut turns = Vec::new();
+        // On a busy machine one may take longer than its commit waits.
+        for _ in 0..20 {
+            let before = store.rows().len();
+            let run = installation.trigger(&deployed).await;
+            let claim = worker.claim().await;
+            worker.report(&claim, "1", Vec::new()).await;
+            assert_eq!(installation.ended(run).await, RunState::Success);
+            turns.push(store.rows().len() - before);
+        }
+        assert_eq!(turns.iter().min(), Some(&fewest), "{turns:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_ahead_of_a_commit_that_never_came_does_not_count() {
+    let (installation, store, deployed, worker) = watched(json!({})).await;
+    store.hang_once();
+    let run = installation.trigger(&deployed).await;
+    let first = worker.claim().await;
+    assert_eq!(installation.show(run).await.state, RunState::Pending);
+    worker.report(&first, "1", Vec::new()).await;
+    let second = worker.claim().await;
+    let (first, of_second) = (first.dispatch.key, second.dispatch.key);
+    assert_eq!(first.attempt.number, of_second.attempt.number);
+    assert_ne!(first.attempt.nonce, of_second.attempt.nonce);
+    worker.report(&second, "2", Vec::new()).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    let row = installation.show_instance(run, 0).await;
+    assert!(
+        format!("{:?}", row.output).contains('2'),
+        "{:?}",
+        row.output
+    );
 }

@@ -203,8 +203,11 @@ impl SchedulerBroker for SimBroker {
 
 impl Truth {
     fn publish(&mut self, dispatch: Dispatch) {
-        let verdict = self.auditor.published(&dispatch, &self.tables);
-        self.judge(verdict);
+        let published = self.auditor.published(&dispatch, &self.tables);
+        if published == Ok(false) {
+            self.coverage.add("published: ahead of its commit");
+        }
+        self.judge(published.map(drop));
         match self.random.message() {
             MessageFate::Lost => self.fault("fault: dispatch lost"),
             MessageFate::Doubled => {

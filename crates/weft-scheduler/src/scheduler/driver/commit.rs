@@ -42,11 +42,16 @@ impl Driver<'_> {
         }
     }
 
-    /// Commits the batch if it is due.
+    /// Commits the batch if it is due. Otherwise its dispatches are sent ahead of their commit.
     pub(in crate::scheduler) async fn commit_if_due(&mut self) -> Result<(), Dropped> {
-        let max_rows = self.cx.options.max_rows_per_turn;
-        if self.shard.batch.is_due(self.cx.now(), max_rows) {
+        let (now, max_rows) = (self.cx.now(), self.cx.options.max_rows_per_turn);
+        if self.shard.batch.is_due(now, max_rows) {
             return self.commit().await;
+        }
+        let ahead = self.shard.batch.take_ahead(now);
+        if !ahead.is_empty() {
+            self.shard.outbox.extend(ahead, Vec::new(), Vec::new());
+            self.send_outbox().await;
         }
         Ok(())
     }

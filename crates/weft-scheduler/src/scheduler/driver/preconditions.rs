@@ -36,6 +36,7 @@ impl Driver<'_> {
                 // doesn't have yet.
                 Some(Verdict::ByRunBefore) if !self.has_begun(checked.0) => {
                     later.push(checked);
+                    self.shard.batch.set_urgent();
                 }
                 Some(Verdict::ByRunBefore) => unknown.push(checked),
             }

@@ -14,19 +14,23 @@ use weft_core::{
 };
 
 impl Auditor {
-    /// Checks an attempt that a scheduler publishes.
-    pub fn published(&mut self, dispatch: &Dispatch, tables: &Tables) -> Result<(), String> {
+    /// Checks an attempt that a scheduler publishes, and returns whether it is committed.
+    pub fn published(&mut self, dispatch: &Dispatch, tables: &Tables) -> Result<bool, String> {
         let (id, attempt) = (dispatch.key.run, dispatch.key.attempt);
         if self.lost.dispatched.contains(&(id, attempt)) {
-            return Ok(());
+            return Ok(true);
         }
-        let run = self
-            .runs
-            .get(&id)
-            .filter(|run| run.dispatched.contains(&attempt))
-            .ok_or_else(|| {
-                format!("{attempt:?} of run {id} was published, and is not committed")
-            })?;
+        let known = self.watch(id, tables);
+        let is_committed = known.is_ok_and(|run| run.dispatched.contains(&attempt));
+        if !is_committed && !is_sealed(dispatch) {
+            return Err(format!(
+                "{attempt:?} of run {id} was published, and is not committed"
+            ));
+        }
+        let Some(run) = self.runs.get(&id) else {
+            // The database lost the run, and its scheduler does not know yet.
+            return Ok(false);
+        };
         let pinned = tables
             .version_row(run.version)
             .map(|version| version.digest);
@@ -49,9 +53,13 @@ impl Auditor {
                 "{attempt:?} of run {id} was published as {document:?}"
             ));
         }
-        if !run.is_live(&dispatch.key) {
+        if is_committed && !run.is_live(&dispatch.key) {
             // It ended before it was published.
-            return Ok(());
+            return Ok(true);
+        }
+        if !is_committed && !self.lost.dispatched.is_empty() {
+            // What it runs on may be lost, and its scheduler does not know yet.
+            return Ok(false);
         }
         run.check_resumed(dispatch)?;
         run.check_woken(dispatch, tables, &mut self.woke)?;
@@ -68,7 +76,7 @@ impl Auditor {
         if dispatch.inputs.len() != names.len() {
             return Err(format!("{attempt:?} of run {id} got too few inputs"));
         }
-        Ok(())
+        Ok(is_committed)
     }
 
     /// A scheduler lets a worker forget a report.
@@ -90,6 +98,12 @@ impl Auditor {
         }
         Ok(())
     }
+}
+
+/// Whether nothing of an attempt can be seen outside.
+fn is_sealed(dispatch: &Dispatch) -> bool {
+    let granted = &dispatch.granted;
+    granted.http.is_empty() && granted.variables.is_empty() && granted.connections.is_empty()
 }
 
 /// The inputs of a task with the upstream that each comes from.
