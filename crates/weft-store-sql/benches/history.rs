@@ -9,7 +9,7 @@
     reason = "where a measurement meets what it does not expect, it should stop there"
 )]
 
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
+use rusqlite::Connection;
 use std::{
     env,
     path::Path,
@@ -46,7 +46,7 @@ const SLOWER: f64 = 1.1;
 async fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|a| a != "--bench").collect();
     if let [folder, runs] = &arguments[..] {
-        fill(Path::new(folder), runs.parse().unwrap()).await;
+        fill(Path::new(folder), runs.parse().unwrap());
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -57,7 +57,7 @@ async fn main() {
     let empty = work.measure(&database).await;
     database.close().await;
 
-    fill(folder.path(), RUNS).await;
+    fill(folder.path(), RUNS);
     let database = open(folder.path()).await;
     let mut work = Work::begin(&database, version).await;
     let full = work.measure(&database).await;
@@ -99,11 +99,9 @@ async fn deploy(database: &Database) -> weft_store::VersionId {
 }
 
 /// Finished runs of the first DAG, from the year 2001 on, so that they are older than all others.
-async fn fill(folder: &Path, runs: u32) {
+fn fill(folder: &Path, runs: u32) {
     let file = folder.join(DATABASE_FILE);
-    let mut sqlite = SqliteConnection::connect(&format!("sqlite://{}", file.display()))
-        .await
-        .unwrap();
+    let sqlite = Connection::open(&file).unwrap();
     let first = RunId::new(Timestamp(1_000_000_000_000), 0).as_i64();
     let next = RunId::new(Timestamp(1_000_000_000_001), 0).as_i64() - first;
     let numbers = format!(
@@ -137,9 +135,9 @@ async fn fill(folder: &Path, runs: u32) {
         "PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
     ];
     for statement in statements {
-        sqlite.execute(AssertSqlSafe(statement)).await.unwrap();
+        sqlite.execute_batch(&statement).unwrap();
     }
-    sqlite.close().await.unwrap();
+    drop(sqlite);
 }
 
 /// A run that goes on, and what is done to it.

@@ -3,7 +3,7 @@
 //! What differs between SQLite and Postgres as *programs* (connections,
 //! transactions, types on the wire, errors) ends here; what differs between
 //! them as *languages* is in [`crate::dialect_statements`]. Nothing above this module
-//! names sqlx. A statement's text is a constant of Weft's own or made from
+//! names sqlx or rusqlite. A statement's text is a constant of Weft's own or made from
 //! constants; values only ever travel as parameters.
 
 mod bulk;
@@ -185,20 +185,16 @@ impl Backend {
         })
     }
 
-    /// Writes everything in one transaction that is one message to the database, if that is
-    /// possible and the first statement changes a row; `false` if nothing was written.
+    /// Writes everything in one transaction that is one message to the database, if the first statement
+    /// changes a row; `false` if nothing was written.
     pub(crate) async fn write_batch<'w>(
         &self,
-        writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)> + Clone,
+        writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)>,
     ) -> Result<bool, StoreError> {
         let sqlite = match self {
             Self::Sqlite(sqlite) => sqlite,
             Self::Postgres(postgres) => return postgres.write_batch(writes).await,
         };
-        let values: usize = writes.clone().map(|(_bulk, values)| values.len()).sum();
-        if values > sqlite::MAX_BATCH_VALUES {
-            return Ok(false);
-        }
         let chunks = writes.flat_map(|(bulk, values)| bulk.chunks(Dialect::Sqlite, values.clone()));
         sqlite.write_batch(chunks.collect()).await
     }

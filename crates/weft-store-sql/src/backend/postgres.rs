@@ -3,17 +3,14 @@
 mod batch;
 mod connections;
 
-use super::{
-    Bulk, Purpose, Row, Value,
-    error_kind::{self, ErrorKind},
-};
+use super::{Bulk, Purpose, Row, Value, error_kind::ErrorKind};
 use crate::error::OpenError;
 use connections::{Connections, MAX_CALL_TIME, Session};
 use sqlx::{
     Arguments as _, AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Encode,
-    Executor as _, Row as _, SqlStr, Type, TypeInfo as _, ValueRef as _,
+    Error, Executor as _, Row as _, SqlStr, Type, TypeInfo as _, ValueRef as _,
     encode::IsNull,
-    error::{BoxDynError, DatabaseError},
+    error::BoxDynError,
     postgres::{
         PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgRow, PgTypeInfo,
         types::Oid,
@@ -267,11 +264,21 @@ fn decode(row: &PgRow) -> Result<Row, StoreError> {
     reason = "it is what `map_err` is given"
 )]
 fn classify(error: sqlx::Error) -> StoreError {
-    error_kind::classify(&error, kind_of_code)
-}
-
-fn kind_of_code(error: &dyn DatabaseError) -> ErrorKind {
-    kind_of_sqlstate(&error.code().unwrap_or_default())
+    match &error {
+        Error::Database(of_database) => {
+            let kind = kind_of_sqlstate(&of_database.code().unwrap_or_default());
+            kind.error(of_database.message().to_owned())
+        }
+        Error::Io(_)
+        | Error::Tls(_)
+        | Error::Configuration(_)
+        | Error::PoolTimedOut
+        | Error::PoolClosed
+        | Error::WorkerCrashed
+        | Error::BeginFailed => ErrorKind::Unavailable.error(error.to_string()),
+        // The enum is open-ended; any other error lies in the call itself.
+        _ => ErrorKind::Defect.error(error.to_string()),
+    }
 }
 
 /// See <https://www.postgresql.org/docs/current/errcodes-appendix.html>.

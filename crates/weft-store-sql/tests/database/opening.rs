@@ -1,7 +1,7 @@
 //! Opening, refusing, backing up.
 
 use crate::setup;
-use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use weft_store::{CommitError, RunStore as _, ShardId, StoreError};
 use weft_store_sql::{BackupError, DATABASE_FILE, Database, DatabaseLocation, OpenError};
@@ -55,8 +55,7 @@ async fn a_database_that_lacks_migrations_is_refused() {
 async fn a_newer_database_is_used_unless_it_is_marked_incompatible() {
     let home = setup::sqlite().await;
     let file = home.folder.as_ref().unwrap().path().join("weft.db");
-    let file = file.to_str().unwrap();
-    let mut sqlite = SqliteConnection::connect(file).await.unwrap();
+    let sqlite = rusqlite::Connection::open(file).unwrap();
     let place = setup::postgres_place();
     let database = Database::open(&place).await.unwrap();
     database.migrate().await.unwrap();
@@ -64,13 +63,13 @@ async fn a_newer_database_is_used_unless_it_is_marked_incompatible() {
         unreachable!("it was made so")
     };
     let mut postgres = PgConnection::connect(url).await.unwrap();
-    sqlite.execute(NEWER).await.unwrap();
+    sqlite.execute_batch(NEWER).unwrap();
     postgres.execute(NEWER).await.unwrap();
     for database in [&home.database, &database] {
         database.check().await.unwrap();
         assert_eq!(database.migrate().await.unwrap(), []);
     }
-    sqlite.execute(STRANGE).await.unwrap();
+    sqlite.execute_batch(STRANGE).unwrap();
     postgres.execute(STRANGE).await.unwrap();
     for database in [&home.database, &database] {
         for error in [

@@ -1,13 +1,11 @@
 //! Databases without the store between.
 
-use sqlx::{
-    AssertSqlSafe, Connection as _, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions,
-};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use weft_store_sql::{DATABASE_FILE, DatabaseLocation};
 
 /// A database as its own client sees it.
 pub(crate) enum Raw {
-    Sqlite(SqliteConnection),
+    Sqlite(rusqlite::Connection),
     Postgres(PgConnection),
 }
 
@@ -16,11 +14,9 @@ impl Raw {
     pub(crate) async fn of(place: &DatabaseLocation) -> Self {
         match place {
             DatabaseLocation::Sqlite { folder } => {
-                let options = SqliteConnectOptions::new()
-                    .filename(folder.join(DATABASE_FILE))
-                    .create_if_missing(true)
-                    .foreign_keys(false);
-                Self::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
+                let raw = rusqlite::Connection::open(folder.join(DATABASE_FILE)).unwrap();
+                raw.pragma_update(None, "foreign_keys", false).unwrap();
+                Self::Sqlite(raw)
             }
             DatabaseLocation::Postgres { url } => {
                 Self::Postgres(PgConnection::connect(url).await.unwrap())
@@ -29,11 +25,17 @@ impl Raw {
         }
     }
 
-    pub(crate) async fn run(&mut self, script: &str) -> Result<(), sqlx::Error> {
-        let script = sqlx::raw_sql(AssertSqlSafe(script));
+    pub(crate) async fn run(&mut self, script: &str) -> Result<(), RawError> {
         match self {
-            Self::Sqlite(raw) => script.execute(raw).await.map(drop),
-            Self::Postgres(raw) => script.execute(raw).await.map(drop),
+            Self::Sqlite(raw) => raw.execute_batch(script)?,
+            Self::Postgres(raw) => {
+                let script = sqlx::raw_sql(AssertSqlSafe(script));
+                script.execute(raw).await?;
+            }
         }
+        Ok(())
     }
 }
+
+/// What a database says of a script.
+pub(crate) type RawError = Box<dyn std::error::Error>;

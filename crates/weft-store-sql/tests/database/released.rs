@@ -5,8 +5,11 @@
 //! workspace has, for each released version and each database, what makes its schema, rows that
 //! the program itself wrote, and the texts of its statements.
 
-use crate::{raw::Raw, setup};
-use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
+use crate::{
+    raw::{Raw, RawError},
+    setup,
+};
+use sqlx::AssertSqlSafe;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -46,14 +49,13 @@ const SCHEMA_POSTGRES: &str = "SELECT concat_ws(' ', table_name, ordinal_positio
 impl Raw {
     /// The one column of a query, in order.
     async fn texts(&mut self, query: &str) -> BTreeSet<String> {
-        let query = AssertSqlSafe(query);
         let texts: Vec<String> = match self {
-            Self::Sqlite(raw) => sqlx::query_scalar(query)
-                .persistent(false)
-                .fetch_all(raw)
-                .await
-                .unwrap(),
-            Self::Postgres(raw) => sqlx::query_scalar(query)
+            Self::Sqlite(raw) => {
+                let mut query = raw.prepare(query).unwrap();
+                let texts = query.query_map([], |row| row.get(0)).unwrap();
+                texts.collect::<Result<_, _>>().unwrap()
+            }
+            Self::Postgres(raw) => sqlx::query_scalar(AssertSqlSafe(query))
                 .persistent(false)
                 .fetch_all(raw)
                 .await
@@ -106,12 +108,9 @@ impl Raw {
     }
 
     /// Has a statement prepared and planned, with parameters of which nothing is known.
-    async fn plan(&mut self, statement: &str) -> Result<(), sqlx::Error> {
+    async fn plan(&mut self, statement: &str) -> Result<(), RawError> {
         match self {
-            Self::Sqlite(raw) => {
-                let statement = AssertSqlSafe(statement).into_sql_str();
-                raw.prepare(statement).await.map(drop)
-            }
+            Self::Sqlite(raw) => Ok(raw.prepare(statement).map(drop)?),
             // What a conflict is about is looked for only when a statement is planned.
             Self::Postgres(_) => {
                 self.run("DEALLOCATE ALL; SET plan_cache_mode = force_generic_plan")
