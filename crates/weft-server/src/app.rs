@@ -1,7 +1,7 @@
 //! The state that all handlers share. Cheap to clone, never locked as a whole.
 
 use crate::{
-    auth::LastUses,
+    auth::{LastUses, Remembered},
     compiling::Compiling,
     direct_worker_cache::DirectWorkerCache,
     documents::Documents,
@@ -62,6 +62,7 @@ struct Shared {
     grid_states: GridStates,
     layouts: Layouts,
     last_uses: LastUses,
+    remembered: Remembered,
     compiling: Compiling,
     direct_workers: DirectWorkerCache,
     deploys: Semaphore,
@@ -83,6 +84,7 @@ impl App {
             grid_states: GridStates::default(),
             layouts: Layouts::default(),
             last_uses: LastUses::default(),
+            remembered: Remembered::default(),
             compiling: Compiling::default(),
             direct_workers: DirectWorkerCache::default(),
             deps,
@@ -162,6 +164,11 @@ impl App {
     /// The drawings of versions.
     pub(crate) fn layouts(&self) -> &Layouts {
         &self.0.layouts
+    }
+
+    /// What a trigger acts on at once.
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.0.remembered
     }
 
     /// When uses of tokens were recorded last.

@@ -8,6 +8,7 @@
 mod first;
 mod last_use;
 mod permission;
+mod remembered;
 mod secret;
 
 pub use {
@@ -18,4 +19,5 @@ pub use {
 pub(crate) use {
     last_use::LastUses,
     permission::{Auditing, Deploying, Governing, Needs, Operating, Reading, Settling, Tokens},
+    remembered::Remembered,
 };

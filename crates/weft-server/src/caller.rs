@@ -7,14 +7,14 @@ use crate::{
     session,
 };
 use axum::{
-    extract::{FromRequestParts, Request, State},
+    extract::{FromRequestParts, MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use std::{marker::PhantomData, ops::Deref, time::Instant};
 use weft_api::Role;
-use weft_core::id::TenantId;
+use weft_core::{digest::Digest, id::TenantId};
 use weft_store_sql::{TokenId, TokenRow};
 
 /// A token of the installation says with this header field which tenant it means.
@@ -33,9 +33,27 @@ pub(crate) struct Caller {
     pub(crate) name: String,
     /// What it may do.
     pub(crate) role: Role,
+    /// Its token was read before, and may not hold any more; by the digest under which it is remembered.
+    unverified: Option<Digest>,
 }
 
 impl Caller {
+    /// Reads the token again if it is only remembered.
+    ///
+    /// # Errors
+    /// It does not hold any more.
+    async fn verify(&self, app: &App) -> Result<(), Problem> {
+        let Some(digest) = &self.unverified else {
+            return Ok(());
+        };
+        let read = read_token(app, digest).await;
+        if let Err(problem) = &read {
+            app.remembered().tokens().remove(digest);
+            app.metrics().refused_sign_in(problem.code());
+        }
+        read.map(drop)
+    }
+
     /// How the audit calls it: names may stand twice, numbers don't.
     pub(crate) fn actor(&self) -> String {
         format!("{}#{}", self.name, self.token.0)
@@ -83,16 +101,56 @@ impl<P> Deref for By<P> {
 impl<P: Needs> FromRequestParts<App> for By<P> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let remembered = ByRemembered::from_request_parts(parts, app).await?;
+        remembered.verified(app).await
+    }
+}
+
+/// As [`By`], and its token may not hold any more: the first argument of a handler whose one statement checks
+/// that itself, or that calls [`Self::verified`] before it answers anything.
+pub(crate) struct ByRemembered<P>(By<P>);
+
+impl<P> Deref for ByRemembered<P> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl<P> ByRemembered<P> {
+    /// Whether nothing has checked its token in this request.
+    pub(crate) fn is_unverified(&self) -> bool {
+        self.unverified.is_some()
+    }
+
+    /// The caller, whose token holds.
+    ///
+    /// # Errors
+    /// It does not hold any more.
+    pub(crate) async fn verified(self, app: &App) -> Result<By<P>, Problem> {
+        self.verify(app).await?;
+        Ok(self.0)
+    }
+}
+
+impl<P: Needs> FromRequestParts<App> for ByRemembered<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = parts
             .extensions
             .get::<Caller>()
             .ok_or_else(|| Problem::internal("a handler is mounted outside of authentication"))?;
-        caller.check(P::PERMISSION)?;
-        Ok(Self {
+        if let Err(problem) = caller.check(P::PERMISSION) {
+            caller.verify(app).await?;
+            return Err(problem);
+        }
+        Ok(Self(By {
             caller: caller.clone(),
             permission: PhantomData,
-        })
+        }))
     }
 }
 
@@ -102,7 +160,8 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let found = find(&app, request.method(), request.headers()).await;
+    let is_trigger = is_trigger(&request);
+    let found = find(&app, request.method(), request.headers(), is_trigger).await;
     let caller = match found {
         Ok(caller) => caller,
         Err(problem) => {
@@ -114,18 +173,43 @@ pub(crate) async fn authenticate(
     Ok(next.run(request).await)
 }
 
-async fn find(app: &App, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
+async fn find(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    is_trigger: bool,
+) -> Result<Caller, Problem> {
     // A program that names a token means that one, whatever cookies there are.
     let from_cookie = if headers.contains_key(header::AUTHORIZATION) {
         None
     } else {
         session::token(app, method, headers)?
     };
-    let row = match from_cookie {
-        Some(secret) => row_of(app, &secret).await?,
-        None => token(app, headers).await?,
-    };
+    if let Some(secret) = from_cookie {
+        return caller_of(app, row_of(app, &secret).await?, headers).await;
+    }
+    let digest = bearer(headers)?.digest();
+    if !is_trigger {
+        return caller_of(app, read_token(app, &digest).await?, headers).await;
+    }
+    let remembered = app.remembered().tokens();
+    let known = remembered.get(&digest);
+    if let Some(row) = known.filter(|row| !app.last_uses().is_due(row.id, Instant::now())) {
+        return Ok(Caller {
+            unverified: Some(digest),
+            ..caller_of(app, row, headers).await?
+        });
+    }
+    let row = read_token(app, &digest).await?;
+    remembered.insert(digest, row.clone());
     caller_of(app, row, headers).await
+}
+
+/// Whether a request triggers a run: its statement checks the token, and it is what is called most often.
+fn is_trigger(request: &Request) -> bool {
+    let path = request.extensions().get::<MatchedPath>();
+    request.method() == Method::POST
+        && path.is_some_and(|path| path.as_str().ends_with("/dags/{dag}/runs"))
 }
 
 /// The caller with this token, in the tenant that the request names.
@@ -141,6 +225,7 @@ pub(crate) async fn caller_of(
         token: row.id,
         name: row.name,
         role: role_of(row.role),
+        unverified: None,
     })
 }
 
@@ -151,10 +236,14 @@ pub(crate) async fn token(app: &App, headers: &HeaderMap) -> Result<TokenRow, Pr
 
 /// A token, which is known and neither revoked nor expired.
 pub(crate) async fn row_of(app: &App, secret: &Secret) -> Result<TokenRow, Problem> {
+    read_token(app, &secret.digest()).await
+}
+
+async fn read_token(app: &App, digest: &Digest) -> Result<TokenRow, Problem> {
     let unknown = || Problem::new(Code::TokenUnknown, "the token is not known here");
     let row = app
         .database()
-        .find_token(&secret.digest())
+        .find_token(digest)
         .await?
         .ok_or_else(unknown)?;
     let now = crate::clock::now();

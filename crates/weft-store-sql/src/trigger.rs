@@ -7,6 +7,7 @@ use crate::{
     database::machine_clock,
     dialect::Dialect,
     runs::{RunRow, run_row},
+    tokens::TokenId,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,9 +21,10 @@ use weft_core::{
 use weft_store::{DagKey, RunKind, ShardId, StoreError, VersionId};
 
 /// $1 tenant, $2 DAG, $3 version, $4 the random bits of the id, and so on: one statement and one
-/// commit, which also reads the clock and returns the row. The id is that of `RunId::new`.
+/// commit, which also reads the clock and returns the row. The id is that of `RunId::new`. `condition` is
+/// what has to hold besides.
 macro_rules! trigger {
-    ($now:literal) => {
+    ($now:literal, $condition:literal) => {
         concat!(
             "WITH clock (now) AS (SELECT ",
             $now,
@@ -33,8 +35,9 @@ macro_rules! trigger {
              COALESCE(CAST($7 AS BIGINT), CAST($5 AS BIGINT), clock.now), CAST($8 AS TEXT), \
              COALESCE(CAST($9 AS BIGINT), clock.now), clock.now, CAST($11 AS TEXT), CAST($12 AS TEXT), CAST($13 AS TEXT), CAST($14 AS TEXT) \
              FROM clock CROSS JOIN dags d JOIN versions v ON v.dag = d.key \
-             WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL AND v.id = $3 \
-             ON CONFLICT DO NOTHING RETURNING id, tenant, dag, (SELECT d.id FROM dags d WHERE d.key = runs.dag), version, \
+             WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL AND v.id = $3",
+            $condition,
+            " ON CONFLICT DO NOTHING RETURNING id, tenant, dag, (SELECT d.id FROM dags d WHERE d.key = runs.dag), version, \
              (SELECT v.number FROM versions v WHERE v.id = runs.version), kind, state, logical_date, interval_start, \
              interval_end, params, not_before, created, created_by, started, ended, counts, trace, CAST(NULL AS TEXT), caller, \
              CAST(NULL AS TEXT), concurrency_key"
@@ -42,16 +45,32 @@ macro_rules! trigger {
     };
 }
 
-/// By dialect. $10 is this machine's clock where it is the database's.
-pub(crate) static TRIGGER: [Statement; 2] = [
-    Statement::only(Dialect::Sqlite, trigger!("CAST($10 AS BIGINT)")),
-    Statement::only(
-        Dialect::Postgres,
-        trigger!(
-            "COALESCE(CAST($10 AS BIGINT), CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT))"
-        ),
-    ),
-];
+/// The statement by dialect. $10 is this machine's clock where it is the database's.
+macro_rules! trigger_by_dialect {
+    ($condition:literal) => {
+        [
+            Statement::only(
+                Dialect::Sqlite,
+                trigger!("CAST($10 AS BIGINT)", $condition),
+            ),
+            Statement::only(
+                Dialect::Postgres,
+                trigger!(
+                    "COALESCE(CAST($10 AS BIGINT), CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT))",
+                    $condition
+                ),
+            ),
+        ]
+    };
+}
+
+pub(crate) static TRIGGER: [Statement; 2] = trigger_by_dialect!("");
+
+/// As [`TRIGGER`], if the version is the active one and the token $15 holds.
+pub(crate) static TRIGGER_IF: [Statement; 2] = trigger_by_dialect!(
+    " AND d.active = v.id AND EXISTS (SELECT 1 FROM tokens t WHERE t.id = $15 AND t.revoked IS NULL \
+     AND (t.expires IS NULL OR t.expires > clock.now))"
+);
 
 statements! {
     OF_KEY = "SELECT id FROM runs WHERE tenant = $1 AND idempotency_key = $2";
@@ -201,43 +220,63 @@ pub enum TriggerError {
 impl Database {
     /// Makes a run, queued; durable when it returns.
     pub async fn trigger(&self, trigger: &Trigger) -> Result<Triggered, TriggerError> {
-        let dialect = self.backend().dialect();
         for _attempt in 0..MAX_ID_DRAWS {
-            let machine_clock = match dialect {
-                Dialect::Sqlite => Some(machine_clock()),
-                Dialect::Postgres => None,
-            };
-            let random_bits = RunId::new(Timestamp(0), draw());
-            let made = self
-                .backend()
-                .write(
-                    TRIGGER[dialect as usize],
-                    args![
-                        &trigger.tenant,
-                        &trigger.dag,
-                        trigger.version,
-                        random_bits,
-                        trigger.logical_date,
-                        trigger.interval.map(|interval| interval.0),
-                        trigger.interval.map(|interval| interval.1),
-                        &trigger.params,
-                        trigger.not_before,
-                        machine_clock,
-                        &trigger.by,
-                        trigger.trace.as_ref(),
-                        trigger.idempotency_key.as_ref(),
-                        trigger.concurrency_key.as_ref(),
-                    ],
-                )
-                .await?;
-            if let Some(row) = made.into_iter().next() {
-                return Ok(Triggered::New(Box::new(run_row(row)?)));
+            let made = self.insert(&TRIGGER, trigger, Vec::new()).await?;
+            if let Some(run) = made {
+                return Ok(Triggered::New(Box::new(run)));
             }
             if let Some(before) = self.why_not_triggered(trigger).await? {
                 return Ok(Triggered::Before(before));
             }
         }
         Err(StoreError::Unavailable("every run id that was drawn is taken".into()).into())
+    }
+
+    /// As [`Self::trigger`], if the version is still its DAG's active one and the token still holds: one
+    /// statement checks both and makes the run. None where one of these is no longer so, or the
+    /// idempotency key or the id is taken.
+    pub async fn trigger_if(
+        &self,
+        trigger: &Trigger,
+        token: TokenId,
+    ) -> Result<Option<RunRow>, StoreError> {
+        self.insert(&TRIGGER_IF, trigger, args![token.0]).await
+    }
+
+    async fn insert(
+        &self,
+        statement: &[Statement; 2],
+        trigger: &Trigger,
+        more: Vec<Value>,
+    ) -> Result<Option<RunRow>, StoreError> {
+        let dialect = self.backend().dialect();
+        let machine_clock = match dialect {
+            Dialect::Sqlite => Some(machine_clock()),
+            Dialect::Postgres => None,
+        };
+        let random_bits = RunId::new(Timestamp(0), draw());
+        let mut values = args![
+            &trigger.tenant,
+            &trigger.dag,
+            trigger.version,
+            random_bits,
+            trigger.logical_date,
+            trigger.interval.map(|interval| interval.0),
+            trigger.interval.map(|interval| interval.1),
+            &trigger.params,
+            trigger.not_before,
+            machine_clock,
+            &trigger.by,
+            trigger.trace.as_ref(),
+            trigger.idempotency_key.as_ref(),
+            trigger.concurrency_key.as_ref(),
+        ];
+        values.extend(more);
+        let made = self
+            .backend()
+            .write(statement[dialect as usize], values)
+            .await?;
+        made.into_iter().next().map(run_row).transpose()
     }
 
     /// The dates of which a backfill would make runs, and those that have one already.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::App,
     auth::{Operating, Reading},
-    caller::{By, Caller},
+    caller::{By, ByRemembered, Caller},
     cursor::List,
     extract::{Json, Path, Query, Text, header_text},
     ports::Wake,
@@ -34,7 +34,7 @@ use weft_core::{
     run_id::RunId,
     time::Timestamp,
 };
-use weft_store::{Unreadable, VersionId};
+use weft_store::{DagKey, Unreadable, VersionId};
 use weft_store_sql::{DagRow, RunCursor, RunFilter, RunRow, Trigger, TriggerError, Triggered};
 
 /// Names a request, so that the same one again makes no second run.
@@ -56,15 +56,75 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// of 201.
 #[utoipa::path(post, path = "/dags/{dag}/runs", tag = "runs", params(DagPath, ("Idempotency-Key" = Option<String>, Header, description = "Identifies the request: 1 to 200 visible ASCII characters"), ("traceparent" = Option<String>, Header, description = "The W3C trace that the run belongs to")), request_body = NewRun, responses((status = 201, description = "The new run", body = Run), (status = 200, description = "The run that was created with this key before", body = Run)))]
 async fn trigger(
-    by: By<Operating>,
+    by: ByRemembered<Operating>,
     State(app): State<App>,
     Path(path): Path<DagPath>,
     headers: HeaderMap,
     Json(body): Json<NewRun>,
 ) -> Result<Response, Problem> {
     let id = &path.dag.0;
+    if let Some(answer) = trigger_remembered(&app, &by, id, &headers, &body).await {
+        return answer;
+    }
+    let by = by.verified(&app).await?;
     let row = dags::find(&app, &by.tenant, id).await?;
     let version = version_of(&app, &by.tenant, &row, body.version).await?;
+    if let Some(active) = &row.active {
+        let target = (row.key, active.id);
+        let dags = app.remembered().dags();
+        dags.insert((by.tenant.clone(), id.clone()), target);
+    }
+    let request = request_of(&app, &by, (id, version), &headers, &body).await?;
+    let made = app
+        .database()
+        .trigger(&request)
+        .await
+        .map_err(|error| refused(id, error))?;
+    match made {
+        Triggered::New(run) => triggered(&app, row.key, &run),
+        Triggered::Before(run) => {
+            let run = find(&app, &by.tenant, run).await?;
+            same_request(&run, &request)?;
+            answer(StatusCode::OK, &run)
+        }
+    }
+}
+
+/// Triggers a run of the version that was active before, for a token that held before, if both are still
+/// so: one statement checks it and makes the run. None where it made none, and what is in the way is to be
+/// found. A database that fails is an answer, as it may have made the run.
+async fn trigger_remembered(
+    app: &App,
+    by: &ByRemembered<Operating>,
+    id: &DagId,
+    headers: &HeaderMap,
+    body: &NewRun,
+) -> Option<Result<Response, Problem>> {
+    if !by.is_unverified() || body.version.is_some() {
+        return None;
+    }
+    let dag = (by.tenant.clone(), id.clone());
+    let (key, version) = app.remembered().dags().get(&dag)?;
+    let request = request_of(app, by, (id, version), headers, body)
+        .await
+        .ok()?;
+    match app.database().trigger_if(&request, by.token).await {
+        Ok(Some(run)) => Some(triggered(app, key, &run)),
+        Ok(None) => {
+            app.remembered().dags().remove(&dag);
+            None
+        }
+        Err(error) => Some(Err(error.into())),
+    }
+}
+
+async fn request_of(
+    app: &App,
+    by: &Caller,
+    (id, version): (&DagId, VersionId),
+    headers: &HeaderMap,
+    body: &NewRun,
+) -> Result<Trigger, Problem> {
     let document = app.documents().of(app.database(), version).await?;
     let RunParams {
         params,
@@ -72,13 +132,13 @@ async fn trigger(
     } = params(&document, &body.params)?;
     let now = crate::clock::now();
     let logical_date = body.logical_date.map(|date| date.0);
-    let request = Trigger {
+    Ok(Trigger {
         tenant: by.tenant.clone(),
         dag: id.clone(),
         version,
         logical_date,
         interval: body.data_interval.map(interval).transpose()?,
-        params: Arc::clone(&params),
+        params,
         concurrency_key,
         // A run for a future date waits for it, unless the request says otherwise.
         not_before: body
@@ -86,30 +146,23 @@ async fn trigger(
             .map(|at| at.0)
             .or(logical_date.filter(|date| *date > now)),
         by: by.actor(),
-        trace: Some(trace::of(&headers)),
-        idempotency_key: idempotency_key(&headers)?,
-    };
-    let made = app
-        .database()
-        .trigger(&request)
-        .await
-        .map_err(|error| refused(id, error))?;
-    tracing::Span::current().record("run", tracing::field::display(made.run()));
-    let (status, run) = match made {
-        Triggered::New(run) => {
-            app.scheduler().wake(Wake::Queued(row.key));
-            app.metrics().runs_triggered.inc();
-            (StatusCode::CREATED, *run)
-        }
-        Triggered::Before(run) => {
-            let run = find(&app, &by.tenant, run).await?;
-            same_request(&run, &request)?;
-            (StatusCode::OK, run)
-        }
-    };
+        trace: Some(trace::of(headers)),
+        idempotency_key: idempotency_key(headers)?,
+    })
+}
+
+/// Wakes the scheduler for a new run, and answers with it.
+fn triggered(app: &App, dag: DagKey, run: &RunRow) -> Result<Response, Problem> {
+    app.scheduler().wake(Wake::Queued(dag));
+    app.metrics().runs_triggered.inc();
+    answer(StatusCode::CREATED, run)
+}
+
+fn answer(status: StatusCode, run: &RunRow) -> Result<Response, Problem> {
+    tracing::Span::current().record("run", tracing::field::display(run.id));
     let location = HeaderValue::from_str(&format!("{}/runs/{}", super::BASE, run.id))
         .expect("a run's id is ASCII");
-    let mut response = (status, axum::Json(view::run::run(&run)?)).into_response();
+    let mut response = (status, axum::Json(view::run::run(run)?)).into_response();
     response.headers_mut().insert(header::LOCATION, location);
     Ok(response)
 }

@@ -4,7 +4,7 @@ use crate::world::World;
 use serde_json::{Value, json};
 use weft_core::time::Timestamp;
 use weft_server::{Secret, ServerOptions};
-use weft_store_sql::{NewToken, Role};
+use weft_store_sql::{NewToken, Role, TokenId};
 
 pub(crate) async fn stored(
     world: &World,
@@ -92,6 +92,54 @@ async fn wrong_expired_and_revoked_tokens_are_distinguished() {
         .send()
         .await
         .problem(403, "forbidden");
+}
+
+/// A trigger acts on a token that was read before.
+#[tokio::test]
+async fn a_remembered_token_triggers_nothing_once_it_is_revoked() {
+    let world = World::new().await;
+    world.deploy("d", json!({ "a": {} })).await;
+    let created = world
+        .post("/tokens")
+        .json(&json!({ "name": "x", "role": "operator" }))
+        .send()
+        .await
+        .ok();
+    let secret = created["secret"].as_str().unwrap();
+    let trigger = || world.post("/dags/d/runs").token(secret).json(&json!({}));
+    for _time in 0..3 {
+        assert_eq!(trigger().send().await.status.as_u16(), 201);
+    }
+    // Another server deletes the token: this one hears nothing of it.
+    let id = TokenId(created["id"].as_i64().unwrap());
+    world.database.revoke_token(id, "test").await.unwrap();
+    trigger().send().await.problem(401, "token_revoked");
+    trigger()
+        .json(&json!({ "params": { "unknown": 1 } }))
+        .send()
+        .await
+        .problem(401, "token_revoked");
+    let runs = world.get("/dags/d/runs").send().await.ok();
+    assert_eq!(runs["items"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_remembered_dag_is_triggered_as_it_is_now() {
+    let world = World::new().await;
+    world.deploy("d", json!({ "a": {} })).await;
+    let trigger = || world.post("/dags/d/runs").json(&json!({}));
+    for _time in 0..2 {
+        assert_eq!(trigger().send().await.ok()["version"], 1);
+    }
+    world.deploy("d", json!({ "a": {}, "b": {} })).await;
+    for _time in 0..2 {
+        assert_eq!(trigger().send().await.ok()["version"], 2);
+    }
+    let key = || trigger().header("idempotency-key", "k");
+    let first = key().send().await;
+    let again = key().send().await;
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200));
+    assert_eq!(first.ok()["id"], again.ok()["id"]);
 }
 
 #[tokio::test]

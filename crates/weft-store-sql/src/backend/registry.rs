@@ -83,6 +83,7 @@ pub(crate) fn all(dialect: Dialect) -> impl Iterator<Item = SqlStr> {
         .flatten()
         .chain(runs::PAGES.iter().flatten().flatten())
         .chain(&trigger::TRIGGER)
+        .chain(&trigger::TRIGGER_IF)
         .chain(&run_store::reading::QUEUED_RUNS_WITHOUT)
         .chain(&run_store::damaged::QUEUED_RUNS_WITHOUT)
         .chain(&grid::PAGES)
