@@ -61,7 +61,7 @@ const INSTANCES: u32 = 5_000;
 const SLOTS: u32 = 4;
 
 /// What something took, for each piece of it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Cost {
     turns: f64,
     calls: f64,

@@ -34,7 +34,7 @@ use weft_store::StoreError;
 /// SQLite or Postgres.
 pub(crate) enum Backend {
     /// One writer, a few readers.
-    Sqlite(sqlite::Sqlite),
+    Sqlite(Box<sqlite::Sqlite>),
     /// A few connections.
     Postgres(Box<postgres::Postgres>),
 }
@@ -62,10 +62,10 @@ impl Backend {
     pub(crate) async fn open(location: &DatabaseLocation) -> Result<Self, OpenError> {
         Ok(match location {
             DatabaseLocation::Sqlite { folder } => {
-                Self::Sqlite(sqlite::Sqlite::open(folder).await?)
+                Self::Sqlite(Box::new(sqlite::Sqlite::open(folder).await?))
             }
             DatabaseLocation::SqliteReadOnly { file } => {
-                Self::Sqlite(sqlite::Sqlite::open_read_only(file).await?)
+                Self::Sqlite(Box::new(sqlite::Sqlite::open_read_only(file).await?))
             }
             DatabaseLocation::Postgres { url } => {
                 Self::Postgres(Box::new(postgres::Postgres::open(url).await?))

@@ -47,12 +47,11 @@ impl Readers {
     ) -> Result<Vec<Row>, StoreError> {
         let _permit = self.permits.acquire().await.map_err(|_closed| closed())?;
         let idle = self.idle().pop();
-        let session = match idle {
-            Some(session) => session,
-            None => {
-                let open = Arc::clone(&self.open);
-                Session::open(self.name.to_owned(), move || open()).await?
-            }
+        let session = if let Some(session) = idle {
+            session
+        } else {
+            let open = Arc::clone(&self.open);
+            Session::open(self.name.to_owned(), move || open()).await?
         };
         let mut reading = Reading {
             readers: self,

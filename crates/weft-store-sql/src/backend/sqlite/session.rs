@@ -28,7 +28,7 @@ impl Session {
         let serve = move || {
             match open() {
                 Ok(mut connection) => {
-                    // Whoever wanted it may be gone, and then no job comes.
+                    // The caller may be gone, and then no job comes.
                     drop(opened.send(Ok(())));
                     for job in received {
                         job(&mut connection);
