@@ -27,7 +27,7 @@ use weft_broker::{
     in_process::InProcessWorker,
 };
 use weft_core::run::RunState;
-use weft_scheduler::{Deps, SchedulerOptions};
+use weft_scheduler::SchedulerOptions;
 use weft_store_sql::Deployed;
 
 /// Counts allocations.
@@ -105,12 +105,8 @@ struct World {
 impl World {
     async fn new() -> Self {
         let mut installation = Installation::new().await;
-        let store = WatchedStore::new(installation.database.clone(), usize::MAX);
-        let deps = Deps {
-            store: Arc::new(store.clone()),
-            ..installation.deps()
-        };
-        installation.start_scheduler_over(SchedulerOptions::new("first"), deps);
+        let options = SchedulerOptions::new("first");
+        let store = WatchedStore::start_scheduler(&mut installation, options, usize::MAX);
         let worker = tokio::spawn(work(installation.broker.worker()));
         Self {
             installation,

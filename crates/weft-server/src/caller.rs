@@ -194,7 +194,9 @@ async fn find(
     }
     let remembered = app.remembered().tokens();
     let known = remembered.get(&digest);
-    if let Some(row) = known.filter(|row| !app.last_uses().is_due(row.id, Instant::now())) {
+    // One whose use is to be recorded is read, which records it.
+    let now = Instant::now();
+    if let Some(row) = known.filter(|row| app.last_uses().is_recorded(row.id, now)) {
         return Ok(Caller {
             unverified: Some(digest),
             ..caller_of(app, row, headers).await?

@@ -79,6 +79,7 @@ impl Batch {
         self.urgency = self.urgency.max(urgency);
     }
 
+    /// What the changes so far need.
     pub(crate) const fn urgency(&self) -> Urgency {
         self.urgency
     }

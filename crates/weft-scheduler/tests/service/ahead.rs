@@ -16,7 +16,7 @@ use weft_core::{
     inputs::AheadInput,
     run::{Instance, RunState, Selection},
 };
-use weft_scheduler::{Deps, Reason, SchedulerOptions, Wake};
+use weft_scheduler::{Reason, SchedulerOptions, Wake};
 use weft_store::{CommandKind, InstanceTag};
 use weft_store_sql::Deployed;
 
@@ -359,17 +359,12 @@ async fn what_travelled_and_was_cleared_meanwhile_does_not_count() {
 /// A scheduler over a watched database, and a worker that ran the only task of a DAG once.
 async fn watched(task: serde_json::Value) -> (Installation, WatchedStore, Deployed, ByHand) {
     let mut installation = Installation::new().await;
-    let store = WatchedStore::new(installation.database.clone(), usize::MAX);
-    let deps = Deps {
-        store: Arc::new(store.clone()),
-        ..installation.deps()
-    };
     let options = SchedulerOptions {
         lease: Duration::from_secs(3),
         max_without_progress: Duration::from_millis(500),
         ..SchedulerOptions::new("first")
     };
-    installation.start_scheduler_over(options, deps);
+    let store = WatchedStore::start_scheduler(&mut installation, options, usize::MAX);
     let deployed = json!({ "id": "one", "tasks": { "only": task } });
     let deployed = installation.deploy(&deployed).await;
     let worker = ByHand::new(&installation).await;
@@ -416,4 +411,16 @@ async fn what_was_sent_ahead_of_a_commit_that_never_came_does_not_count() {
         "{:?}",
         row.output
     );
+}
+
+#[tokio::test]
+async fn what_was_sent_ahead_is_committed_soon_if_it_does_not_end() {
+    let (installation, store, deployed, worker) = watched(json!({})).await;
+    let before = store.rows().len();
+    let run = installation.trigger(&deployed).await;
+    let _unended = worker.claim().await;
+    installation
+        .wait(run, |row| row.state == RunState::Running)
+        .await;
+    assert_eq!(store.rows().get(before), Some(&1), "its row is written");
 }

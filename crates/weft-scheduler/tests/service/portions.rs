@@ -21,7 +21,7 @@ use weft_core::{
     run_id::RunId,
     time::Timestamp,
 };
-use weft_scheduler::{Deps, SchedulerOptions};
+use weft_scheduler::SchedulerOptions;
 use weft_store::{CommandId, CommandKind, InstanceTag};
 use weft_store_sql::{CommandOutcome, Deployed, InstanceFilter, InstanceView};
 
@@ -37,15 +37,9 @@ const PORTIONS: usize = 3;
 
 /// A scheduler whose turns are small, over a database that is watched.
 fn start(installation: &mut Installation, id: &str) -> WatchedStore {
-    let store = WatchedStore::new(installation.database.clone(), MAX_ROWS / 2);
-    let deps = Deps {
-        store: Arc::new(store.clone()),
-        ..installation.deps()
-    };
     let mut options = SchedulerOptions::new(id);
     options.max_rows_per_turn = MAX_ROWS;
-    installation.start_scheduler_over(options, deps);
-    store
+    WatchedStore::start_scheduler(installation, options, MAX_ROWS / 2)
 }
 
 /// Starts a run of [`COUNT`] instances and one after them.

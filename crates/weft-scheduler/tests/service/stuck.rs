@@ -7,22 +7,17 @@ use crate::{
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use weft_core::run::RunState;
-use weft_scheduler::{Deps, SchedulerOptions};
+use weft_scheduler::SchedulerOptions;
 
 #[tokio::test]
 async fn a_shard_without_progress_is_taken_over_and_its_runs_go_on() {
     let mut installation = Installation::new().await;
-    let store = WatchedStore::new(installation.database.clone(), usize::MAX);
-    let deps = Deps {
-        store: Arc::new(store.clone()),
-        ..installation.deps()
-    };
     let options = SchedulerOptions {
         lease: Duration::from_secs(3),
         max_without_progress: Duration::from_millis(500),
         ..SchedulerOptions::new("first")
     };
-    installation.start_scheduler_over(options, deps);
+    let store = WatchedStore::start_scheduler(&mut installation, options, usize::MAX);
     installation.start_worker("worker", &["default"], 4, Arc::new(|_: &_| success("1")));
     let deployed = installation
         .deploy(&json!({ "id": "d", "tasks": { "one": {}, "two": { "after": ["one"] } } }))

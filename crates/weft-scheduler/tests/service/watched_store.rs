@@ -1,5 +1,6 @@
 //! A database whose calls a test counts, and whose turns it can stop.
 
+use crate::harness::Installation;
 use async_trait::async_trait;
 use std::{
     collections::BTreeMap,
@@ -15,6 +16,7 @@ use weft_core::{
     time::{DurationMs, Timestamp},
     wait::{TaskEnd, Wait},
 };
+use weft_scheduler::{Deps, SchedulerOptions};
 use weft_store::{
     Awaited, Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, InstanceTag,
     Lost, Output, ResumeState, Rows, RunBefore, RunStore, ShardId, ShardLease, ShardSettings,
@@ -61,6 +63,21 @@ impl WatchedStore {
             database,
             watch: Arc::new(Mutex::new(watch)),
         }
+    }
+
+    /// Starts a scheduler of an installation over its database, watched as of [`Self::new`].
+    pub(crate) fn start_scheduler(
+        installation: &mut Installation,
+        options: SchedulerOptions,
+        bound: usize,
+    ) -> Self {
+        let store = Self::new(installation.database.clone(), bound);
+        let deps = Deps {
+            store: Arc::new(store.clone()),
+            ..installation.deps()
+        };
+        installation.start_scheduler_over(options, deps);
+        store
     }
 
     /// Has every commit wait for ever after some further large turns.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use weft_store_sql::TokenId;
@@ -18,11 +18,15 @@ const MAX_TOKENS: usize = 4_096;
 pub(crate) struct LastUses(Mutex<HashMap<TokenId, Instant>>);
 
 impl LastUses {
+    /// Whether a use of a token was recorded that stands for one now.
+    pub(crate) fn is_recorded(&self, token: TokenId, now: Instant) -> bool {
+        is_recorded(&self.lock(), token, now)
+    }
+
     /// Whether the use of a token has to be recorded now. The caller then records it.
     pub(crate) fn is_due(&self, token: TokenId, now: Instant) -> bool {
-        let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = |at: &Instant| now.saturating_duration_since(*at) < INTERVAL;
-        if recorded.get(&token).is_some_and(is_fresh) {
+        let mut recorded = self.lock();
+        if is_recorded(&recorded, token, now) {
             return false;
         }
         if recorded.len() >= MAX_TOKENS {
@@ -31,6 +35,15 @@ impl LastUses {
         recorded.insert(token, now);
         true
     }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TokenId, Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_recorded(recorded: &HashMap<TokenId, Instant>, token: TokenId, now: Instant) -> bool {
+    let at = recorded.get(&token);
+    at.is_some_and(|at| now.saturating_duration_since(*at) < INTERVAL)
 }
 
 #[cfg(test)]
@@ -41,7 +54,11 @@ mod tests {
     fn a_use_is_recorded_once_in_an_interval() {
         let uses = LastUses::default();
         let start = Instant::now();
+        assert!(!uses.is_recorded(TokenId(1), start));
         assert!(uses.is_due(TokenId(1), start));
+        assert!(uses.is_recorded(TokenId(1), start + INTERVAL / 2));
+        // To look changes nothing.
+        assert!(!uses.is_recorded(TokenId(1), start + INTERVAL));
         assert!(!uses.is_due(TokenId(1), start + INTERVAL / 2));
         assert!(uses.is_due(TokenId(2), start));
         assert!(uses.is_due(TokenId(1), start + INTERVAL));

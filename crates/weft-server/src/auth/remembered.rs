@@ -66,3 +66,20 @@ impl<K: Eq + Hash, V: Clone> Entries<K, V> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let entries = Entries::default();
+        for key in 0..=MOST {
+            entries.insert(key, key);
+        }
+        assert_eq!(entries.get(&0), None);
+        assert_eq!(entries.get(&MOST), Some(MOST));
+        entries.remove(&MOST);
+        assert_eq!(entries.get(&MOST), None);
+    }
+}

@@ -144,6 +144,7 @@ conformance! {
     runs:
         a_trigger_is_idempotent_by_its_key,
         a_trigger_of_an_unknown_dag_or_version_is_refused,
+        a_trigger_on_conditions_makes_a_run_only_while_they_hold,
         a_backfill_reports_dates_that_exist,
         runs_are_paged_by_filter,
         runs_are_filtered_by_kind_and_time,

@@ -23,10 +23,12 @@ pub(super) struct Readers {
     idle: Mutex<Vec<Session>>,
 }
 
-/// A connection that reads. It returns to the others, even if the call is cancelled.
+/// A connection that reads. It returns to the others, even if the call is cancelled: then as the last one,
+/// as its read goes on.
 struct Reading<'a> {
     readers: &'a Readers,
     session: Option<Session>,
+    has_ended: bool,
 }
 
 impl Readers {
@@ -56,11 +58,14 @@ impl Readers {
         let mut reading = Reading {
             readers: self,
             session: Some(session),
+            has_ended: false,
         };
-        reading
+        let rows = reading
             .session()
             .call(move |connection| run(connection, sql.as_str(), &values))
-            .await
+            .await;
+        reading.has_ended = true;
+        rows
     }
 
     /// Closes all connections, once none reads.
@@ -81,7 +86,7 @@ impl Readers {
 }
 
 impl Reading<'_> {
-    fn session(&mut self) -> &Session {
+    fn session(&self) -> &Session {
         self.session
             .as_ref()
             .expect("it has one until it is dropped")
@@ -90,7 +95,11 @@ impl Reading<'_> {
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        self.readers.idle().extend(self.session.take());
+        let mut idle = self.readers.idle();
+        let at = if self.has_ended { idle.len() } else { 0 };
+        if let Some(session) = self.session.take() {
+            idle.insert(at, session);
+        }
     }
 }
 

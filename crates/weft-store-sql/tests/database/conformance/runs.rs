@@ -1,15 +1,18 @@
 //! Triggering, backfilling, listing runs.
 
 use super::queue::new_run;
-use crate::setup::{at, dag_id, lease, one_dag, trigger_of, turn};
+use crate::setup::{at, dag_id, file, lease, one_dag, trigger_of, turn};
 use weft_core::{
+    digest::Digest,
     id::TenantId,
     run::{Counts, RunState},
     run_id::RunId,
+    time::Timestamp,
 };
 use weft_store::{RunKind, RunStore as _, RunUpdate, VersionId};
 use weft_store_sql::{
-    Backfill, BackfillDate, Database, RunCursor, RunFilter, Trigger, TriggerError, Triggered,
+    Backfill, BackfillDate, Database, NewToken, Role, RunCursor, RunFilter, TokenId, Trigger,
+    TriggerError, Triggered,
 };
 
 pub(crate) async fn a_trigger_is_idempotent_by_its_key(database: &Database) {
@@ -69,6 +72,43 @@ pub(crate) async fn a_trigger_of_an_unknown_dag_or_version_is_refused(database: 
     };
     let error = database.trigger(&foreign).await.unwrap_err();
     assert!(matches!(error, TriggerError::UnknownDag(_)), "{error}");
+}
+
+pub(crate) async fn a_trigger_on_conditions_makes_a_run_only_while_they_hold(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let mut tokens = Vec::new();
+    for (name, expires) in [("valid", None), ("expired", Some(Timestamp(1_000)))] {
+        let token = NewToken {
+            name: name.into(),
+            tenant: None,
+            role: Role::Operator,
+            hash: Digest::of(name.as_bytes()),
+            expires,
+        };
+        tokens.push(database.create_token(&token, "bob").await.unwrap());
+    }
+    let trigger = trigger_of(&dag);
+    let (valid, expired) = (tokens[0], tokens[1]);
+    let run = database.trigger_if(&trigger, valid).await.unwrap();
+    assert_eq!(run.unwrap().version, dag.version);
+    let never = [(&trigger, expired), (&trigger, TokenId(99))];
+    for (trigger, token) in never {
+        assert_eq!(database.trigger_if(trigger, token).await.unwrap(), None);
+    }
+    let newer = database.deploy(&file("newer", &["x"])).await.unwrap();
+    let newer = newer.into_iter().next().unwrap();
+    assert_ne!(newer.version, dag.version);
+    assert_eq!(database.trigger_if(&trigger, valid).await.unwrap(), None);
+    let trigger = trigger_of(&newer);
+    assert!(
+        database
+            .trigger_if(&trigger, valid)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    database.revoke_token(valid, "bob").await.unwrap();
+    assert_eq!(database.trigger_if(&trigger, valid).await.unwrap(), None);
 }
 
 pub(crate) async fn a_backfill_reports_dates_that_exist(database: &Database) {
