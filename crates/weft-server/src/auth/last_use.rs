@@ -18,7 +18,7 @@ const MAX_TOKENS: usize = 4_096;
 pub(crate) struct LastUses(Mutex<HashMap<TokenId, Instant>>);
 
 impl LastUses {
-    /// Whether a use of a token was recorded that stands for one now.
+    /// Whether a use of a token was recorded so recently that one now need not be.
     pub(crate) fn is_recorded(&self, token: TokenId, now: Instant) -> bool {
         is_recorded(&self.lock(), token, now)
     }
